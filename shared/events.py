@@ -1,0 +1,36 @@
+"""The kinds of events in a conversation's log, and the shape of each one's body."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What an event is; the comment gives the shape of its body."""
+
+    MESSAGE = "message"  # {"text": str}
+    CONVERSATION_CREATED = "conversation_created"  # {"kind", "name", "members": [user, ...]}
+    CONVERSATION_RENAMED = "conversation_renamed"  # {"name": str}
+    MEMBERS_ADDED = "members_added"  # {"users": [user, ...]}; seq is their first
+    MEMBER_REMOVED = "member_removed"  # {"user": user}; the last event that this user gets
+    MEMBER_LEFT = "member_left"  # {"user": user}; likewise
+    ROLE_CHANGED = "role_changed"  # {"user": user, "role": Role}
+    # in a user's inbox only
+    CONVERSATION_ADDED = "conversation_added"  # {"conversation": id, "by": user}
+    CONVERSATION_REMOVED = "conversation_removed"  # {"conversation": id, "by": user}
+
+
+class ConversationKind(StrEnum):
+    """Who a conversation is for."""
+
+    DIRECT = "direct"  # exactly two people, one conversation per pair
+    GROUP = "group"
+    INBOX = "inbox"  # one user's own, written by the system
+
+
+class Role(StrEnum):
+    """What a member may do; each includes the ones below."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"

@@ -1,0 +1,203 @@
+"""The HTTP between services, under api's ``/internal/v1``: JSON, typed by these structs.
+
+Callers present a service token (audience ``internal``) with the scope given at each group. Both
+ends use the same types, so nothing here is validated twice. Errors are problem documents
+(:mod:`shared.problems`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from shared.codes import ErrorCode
+
+AUDIENCE: Final = "internal"
+SCOPE_GATEWAY: Final = "internal.gateway"
+SCOPE_DISPATCHER: Final = "internal.dispatcher"
+SCOPE_AUTH: Final = "internal.auth"
+
+# --- gateway: POST /internal/v1/messages --------------------------------------------------------
+
+
+class NewMessage(Struct, frozen=True, omit_defaults=True):
+    """A message that a user wants to send; the sender is who the socket's token says."""
+
+    conversation: str
+    sender: str
+    client_msg_id: str
+    body: dict[str, Any]
+    origin: str = ""  # connection id, left out of the fan-out
+    trace: str = ""
+
+
+class AppendRequest(Struct, frozen=True):
+    """At most SEND_BATCH_MAX messages."""
+
+    messages: list[NewMessage]
+
+
+class Appended(Struct, frozen=True, tag="appended", omit_defaults=True):
+    """Committed as event ``seq``; ``repeat``: an earlier try had been."""
+
+    conversation: str
+    seq: int
+    number: int
+    time: datetime
+    repeat: bool = False
+
+
+class NotAppended(Struct, frozen=True, tag="refused", omit_defaults=True):
+    """Not stored, and why."""
+
+    code: ErrorCode
+    message: str
+    field: str = ""
+    retry_after_ms: int = 0
+
+
+class AppendReply(Struct, frozen=True):
+    """One result per message, in the request's order."""
+
+    results: list[Appended | NotAppended]
+
+
+# --- gateway: POST /internal/v1/receipts --------------------------------------------------------
+
+
+class ReceiptMark(Struct, frozen=True, omit_defaults=True):
+    """A member's marks; 0 leaves a mark as it is. Marks never go back."""
+
+    user: str
+    conversation: str
+    delivered: int = 0
+    read: int = 0
+
+
+class ReceiptsRequest(Struct, frozen=True):
+    marks: list[ReceiptMark]
+
+
+class ReceiptsReply(Struct, frozen=True):
+    """Per mark: None, or why it was refused (not a member, or a seq above the head)."""
+
+    results: list[NotAppended | None]
+
+
+# --- gateway: POST /internal/v1/heads -----------------------------------------------------------
+
+
+class HeadsRequest(Struct, frozen=True):
+    """Which conversations of these users moved since the cursor ('' for: tell me a cursor)."""
+
+    users: list[str]
+    cursor: str = ""
+
+
+class HeadsReply(Struct, frozen=True):
+    cursor: str
+    heads: dict[str, list[tuple[str, int]]]  # user → [(conversation, head seq)]
+
+
+# --- dispatcher ---------------------------------------------------------------------------------
+# GET /internal/v1/conversations/{id}/members?from_seq=N       → MembersReply
+# GET /internal/v1/conversations/{id}/events?after_seq=N&limit= → shared.entries.EventBatch, msgpack
+
+
+class Membership(Struct, frozen=True, array_like=True):
+    """Entitled to events first_seq ≤ seq ≤ left_seq (None: still a member)."""
+
+    user: str
+    first_seq: int
+    left_seq: int | None = None
+
+
+class MembersReply(Struct, frozen=True):
+    """Members as of event ``as_of_seq``, and those who left at or after ``from_seq``."""
+
+    as_of_seq: int
+    members: list[Membership]
+
+
+# --- auth ---------------------------------------------------------------------------------------
+
+
+class NewAccount(Struct, frozen=True):
+    """POST /internal/v1/accounts → 201 Account; 409 when the handle is taken."""
+
+    handle: str
+    display_name: str
+    password_hash: str
+
+
+class Account(Struct, frozen=True):
+    """GET /internal/v1/accounts/{user}, GET /internal/v1/accounts?handle=H"""
+
+    user: str
+    handle: str
+    display_name: str
+    password_hash: str
+    disabled: bool
+
+
+class PasswordChange(Struct, frozen=True):
+    """PUT /internal/v1/accounts/{user}/password → 204"""
+
+    password_hash: str
+
+
+class NewSession(Struct, frozen=True):
+    """POST /internal/v1/sessions → 201. A session is one sign-in on one device: a refresh token
+    family. ``refresh_hash`` is the hex SHA-256 of the first refresh token."""
+
+    session: str
+    user: str
+    client_id: str
+    scope: str
+    device: str
+    refresh_hash: str
+    expires_at: datetime
+
+
+class Rotation(Struct, frozen=True):
+    """POST /internal/v1/sessions/rotate → RotationReply, atomically."""
+
+    client_id: str
+    old_hash: str
+    new_hash: str
+    expires_at: datetime
+
+
+class RotationReply(Struct, frozen=True, omit_defaults=True):
+    """``outcome``: rotated; reused (the family is revoked now); unknown (never was, expired, ended,
+    another client's, or the user is disabled)."""
+
+    outcome: str
+    session: str = ""
+    user: str = ""
+    scope: str = ""
+
+
+class SessionEnd(Struct, frozen=True, omit_defaults=True):
+    """POST /internal/v1/sessions/end → SessionEnded. By refresh token, by session, or all of a
+    user's; exactly one is given."""
+
+    refresh_hash: str = ""
+    client_id: str = ""  # with refresh_hash
+    session: str = ""
+    user: str = ""
+
+
+class SessionEnded(Struct, frozen=True):
+    """The sessions that lived and now do not."""
+
+    sessions: list[str]
+    user: str = ""
+
+
+class Consent(Struct, frozen=True):
+    """GET and PUT /internal/v1/consents/{user}/{client_id}: the granted scopes, or empty."""
+
+    scope: str

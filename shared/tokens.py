@@ -1,0 +1,160 @@
+"""Verification of access tokens (RFC 9068) with auth's public keys (RFC 7517).
+
+A signature check costs more than the rest of an internal call, so a token that was accepted is
+remembered until it expires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+import jwt
+from jwt.algorithms import ECAlgorithm
+
+ALGORITHM: Final = "ES256"
+USER_AUDIENCE: Final = "agileim"
+USER_SCOPE: Final = "chat"
+LEEWAY_S: Final = 5.0  # clocks of different machines
+REMEMBERED_MAX: Final = 100_000
+FETCH_INTERVAL_S: Final = 5.0  # unknown key ids cause one fetch in that time, no more
+FETCH_TIMEOUT_S: Final = 3.0
+
+
+class TokenRejected(Exception):
+    """The token is not accepted; the text says why and never contains the token."""
+
+
+class KeysUnavailable(Exception):
+    """auth's keys could not be fetched: whether a token is good cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What an accepted token says."""
+
+    user: str  # `sub`: a user id, or for service tokens the client id
+    client: str
+    session: str  # `sid`: the sign-in on one device; empty for services
+    scopes: frozenset[str]
+    expires_at: float  # Unix time, s
+    jti: str
+
+
+class TokenVerifier:
+    """Accepts access tokens of one issuer for one audience."""
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        jwks_url: str,
+        http: Callable[[], aiohttp.ClientSession],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._jwks_url = jwks_url
+        self._http = http
+        self._now = now
+        self._keys: dict[str, Any] = {}
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
+        self._remembered: OrderedDict[str, AccessToken] = OrderedDict()
+
+    async def verify(self, token: str) -> AccessToken:
+        """Check signature, type, issuer, audience and times (RFC 9068, section 4).
+
+        Raises :class:`TokenRejected`, :class:`KeysUnavailable`.
+        """
+        known = self._remembered.get(token)
+        if known is not None:
+            if known.expires_at + LEEWAY_S > self._now():
+                return known
+            del self._remembered[token]
+            raise TokenRejected("the token has expired")
+        accepted = self._check(token, await self._key(token))
+        self._remembered[token] = accepted
+        if len(self._remembered) > REMEMBERED_MAX:
+            self._remembered.popitem(last=False)
+        return accepted
+
+    async def ready(self) -> None:
+        """Raises :class:`KeysUnavailable` when there is no key to check with."""
+        if not self._keys:
+            await self._fetch()
+
+    async def _key(self, token: str) -> Any:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise TokenRejected("not a signed token") from error
+        if header.get("alg") != ALGORITHM:
+            raise TokenRejected("signed with another algorithm than ES256")
+        if str(header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
+            raise TokenRejected("not an access token")
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            raise TokenRejected("no key id")
+        if kid not in self._keys:
+            await self._fetch()
+        if kid not in self._keys:
+            raise TokenRejected("signed with an unknown key")
+        return self._keys[kid]
+
+    async def _fetch(self) -> None:
+        async with self._fetching:
+            if time.monotonic() - self._fetched_at < FETCH_INTERVAL_S and self._keys:
+                return
+            self._fetched_at = time.monotonic()
+            try:
+                async with self._http().get(
+                    self._jwks_url, timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S)
+                ) as response:
+                    response.raise_for_status()
+                    document = await response.json(content_type=None)
+                self._keys = {
+                    jwk["kid"]: ECAlgorithm(ECAlgorithm.SHA256).from_jwk(jwk)
+                    for jwk in document["keys"]
+                    if jwk.get("kty") == "EC" and jwk.get("use", "sig") == "sig"
+                }
+            except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+                raise KeysUnavailable(f"{self._jwks_url}: {type(error).__name__}") from error
+
+    def _check(self, token: str, key: Any) -> AccessToken:
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=LEEWAY_S,
+                options={
+                    "require": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"],
+                    "verify_exp": False,  # below, against the injected clock
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+        except jwt.PyJWTError as error:
+            raise TokenRejected(f"{type(error).__name__}: {error}") from error
+        now = self._now()
+        if not float(claims["exp"]) + LEEWAY_S > now:
+            raise TokenRejected("the token has expired")
+        if float(claims.get("nbf", claims["iat"])) - LEEWAY_S > now:
+            raise TokenRejected("the token is not valid yet")
+        return AccessToken(
+            user=str(claims["sub"]),
+            client=str(claims["client_id"]),
+            session=str(claims.get("sid", "")),
+            scopes=frozenset(str(claims.get("scope", "")).split()),
+            expires_at=float(claims["exp"]),
+            jti=str(claims["jti"]),
+        )
