@@ -1,7 +1,7 @@
 """The WebSocket frames, subprotocol ``agileim.v1``: JSON text, told apart by ``type``.
 
 Each class says who sends it and what it means; docs/protocol.md is the prose around it and
-docs/asyncapi.yaml is generated from here. Fields are only ever added, with defaults; a reader
+docs/asyncapi.json is generated from here. Fields are only ever added, with defaults; a reader
 ignores fields that it does not know. Times are RFC 3339 in UTC.
 """
 

@@ -18,6 +18,7 @@ from shared.logs import get_logger
 from shared.metrics import Metrics
 
 TRACE_HEADER = "X-Request-Id"
+TRACE_ID: web.RequestKey[str] = web.RequestKey("trace_id", str)
 _TRACE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 _QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics", "/internal/v1/messages"})
 
@@ -89,7 +90,7 @@ def edge(metrics: Metrics) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         trace_id = _trace_id(request)
-        request["trace_id"] = trace_id
+        request[TRACE_ID] = trace_id
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
             try:
                 response = await handler(request)
