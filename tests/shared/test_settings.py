@@ -21,7 +21,7 @@ class Sample(ServiceSettings):
     api_urls: tuple[str, ...]
     rate: float = 1.5
     secure: bool = True
-    secret: Secret = Secret("")
+    secret: Secret | None = None
 
 
 def test_values_are_typed_and_defaults_kept() -> None:
