@@ -1,0 +1,1 @@
+"""The owner of PostgreSQL: accounts, conversations, events; REST and internal HTTP."""
