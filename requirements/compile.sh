@@ -15,4 +15,4 @@ compile() {
 compile dev
 compile standalone --constraint dev.lock
 compile runtime --constraint dev.lock
-compile fallback
+compile fallback --constraint dev.lock

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,7 @@ class Process:
         self.started_at = 0.0  # time.monotonic()
         self.wanted = False  # it should be running; its end is a fault
         self._ready = ready
+        self._starting = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -81,12 +83,13 @@ class Process:
 
     def start(self) -> None:
         """Start it without waiting; a child that still runs is left alone."""
-        self.wanted = True
-        if self.alive:
-            return
-        _rotate(self.launch.log)
-        self._child = _forks.submit(spawn, self.launch).result()
-        self.started_at = time.monotonic()
+        with self._starting:
+            self.wanted = True
+            if self.alive:
+                return
+            _rotate(self.launch.log)
+            self._child = _forks.submit(spawn, self.launch).result()
+            self.started_at = time.monotonic()
 
     def wait_ready(self, timeout_s: float = 30.0) -> None:
         """Wait until it is ready; raises StandaloneError when it ended or takes too long."""
@@ -103,13 +106,18 @@ class Process:
 
     def stop(self, timeout_s: float = 15.0) -> None:
         """Ask it to end and wait; whatever is left of it after `timeout_s` is killed."""
-        self.wanted = False
+        self.request_stop()
         if self.alive:
-            self.send(self.launch.stop_signal)
-            self.resume()  # a paused process would never see the request
             with suppress(subprocess.TimeoutExpired):
                 self.wait(timeout_s)
         self.kill()
+
+    def request_stop(self) -> None:
+        """Ask it to end without waiting; `stop` waits."""
+        if self.alive and self.wanted:
+            self.send(self.launch.stop_signal)
+            self.resume()  # a paused process would never see the request
+        self.wanted = False
 
     def kill(self) -> None:
         """End it at once, together with its own children (SIGKILL), and reap it.

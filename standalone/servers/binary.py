@@ -76,6 +76,7 @@ def first_fit(
     *,
     sources: Sequence[str],
     advice: str,
+    option: str = "--version",
 ) -> Binary:
     """The first candidate from `sources`, in their order, that runs and fits.
 
@@ -87,7 +88,7 @@ def first_fit(
         key=lambda candidate: sources.index(candidate.source),
     )
     for candidate in in_order:
-        binary = probe(candidate)
+        binary = probe(candidate, option)
         if binary is not None and fits(binary):
             return binary
         if binary is not None:
