@@ -1,0 +1,23 @@
+#!/bin/sh
+# Make the secrets that docker-compose.yml mounts, once; what is there stays.
+# Usage: deploy/make-secrets.sh [FOLDER]      (default: deploy/secrets beside this script)
+set -eu
+folder=${1:-$(dirname "$0")/secrets}
+mkdir -p "$folder"
+chmod 0700 "$folder" # the files are readable inside the containers, the folder on the host is not
+
+random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+keep() { # keep NAME CONTENT: write the file unless it is there
+  [ -s "$folder/$1" ] || printf '%s' "$2" >"$folder/$1"
+  chmod 0444 "$folder/$1"
+}
+content() { cat "$folder/$1"; }
+
+for name in postgres_password redis_password gateway_secret dispatcher_secret; do
+  keep "$name" "$(random)"
+done
+keep database_url "postgresql://agileim:$(content postgres_password)@postgres:5432/agileim"
+keep redis_url "redis://:$(content redis_password)@redis:6379/0"
+keep redis_conf "requirepass $(content redis_password)"
+keep service_clients "{\"gateway\":{\"secret\":\"$(content gateway_secret)\",\"scopes\":[\"internal.gateway\"]},\"dispatcher\":{\"secret\":\"$(content dispatcher_secret)\",\"scopes\":[\"internal.dispatcher\"]}}"
+echo "secrets are in $folder"
