@@ -1,0 +1,182 @@
+"""Messages on their way to api, gathered while a request is in flight.
+
+One request at a time: with more of them batches get smaller and the whole slower. No timer: a
+message that finds none in flight goes at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from services.gateway.connection import Connection
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.receipts import Receipts
+from services.gateway.stopping import Stop
+from shared.codes import ErrorCode
+from shared.frames import Refused, Send, Sent
+from shared.internal import Appended, AppendReply, AppendRequest, NewMessage, NotAppended
+from shared.limits import SEND_BATCH_MAX
+from shared.logs import get_logger
+from shared.service_client import ApiClient, ApiRefused, ApiUnavailable
+
+PATH: Final = "/internal/v1/messages"
+TRY_TIMEOUT_S: Final = 5.0  # for one replica
+TOTAL_TIMEOUT_S: Final = 8.0  # then the sender is told, and retries with the same id
+RETRY_AFTER_MS: Final = 1_000
+
+_UNAVAILABLE: Final = NotAppended(
+    ErrorCode.UNAVAILABLE, "messages cannot be stored now", retry_after_ms=RETRY_AFTER_MS
+)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One message that has no answer yet."""
+
+    connection: Connection
+    message: NewMessage
+    since: float  # of the clock, s
+
+
+class Sends:
+    """The batcher."""
+
+    def __init__(
+        self,
+        api: ApiClient,
+        receipts: Receipts,
+        metrics: GatewayMetrics,
+        *,
+        stop: Stop,
+        clock: Callable[[], float],
+        log_messages: bool = False,
+    ) -> None:
+        self._api = api
+        self._receipts = receipts
+        self._metrics = metrics
+        self._stop = stop
+        self._clock = clock
+        self._log_messages = log_messages
+        self._queue: deque[Waiting] = deque()
+        self._wake = asyncio.Event()
+        stop.wakes(self._wake.set)
+        self._trace_prefix = os.urandom(6).hex()
+        self._traces = 0
+
+    def submit(self, connection: Connection, send: Send) -> None:
+        """Take a message; the connection gets `sent` or `refused` in bounded time."""
+        message = NewMessage(
+            send.conversation,
+            connection.session.user,
+            send.id,
+            send.body,
+            connection.id,
+            send.trace or self._new_trace(),
+        )
+        self._queue.append(Waiting(connection, message, self._clock()))
+        self._wake.set()
+
+    def _new_trace(self) -> str:
+        # Unique is enough, and a counter is cheap.
+        self._traces += 1
+        return f"{self._trace_prefix}-{self._traces:x}"
+
+    async def run(self) -> None:
+        """Send until the service stops and nothing waits any more."""
+        while True:
+            while self._queue:
+                size = min(len(self._queue), SEND_BATCH_MAX)
+                await self._send([self._queue.popleft() for _ in range(size)])
+            if self._stop:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _send(self, batch: list[Waiting]) -> None:
+        self._metrics.batch_messages.observe(len(batch))
+        try:
+            results = await self._append(batch)
+        except ApiRefused as error:
+            if len(batch) > 1:  # one of them is the reason: not the others' fault
+                for waiting in batch:
+                    await self._send([waiting])
+                return
+            get_logger().error("message_batch_refused", code=error.code, detail=error.detail)
+            results = [_refusal(error)]
+        except ApiUnavailable as error:
+            get_logger().warning("messages_not_stored", count=len(batch), error=str(error))
+            # Who has waited longer than the time for an answer is told now, not after a next try.
+            expired_at = self._clock() - TOTAL_TIMEOUT_S
+            while self._queue and self._queue[0].since <= expired_at:
+                batch.append(self._queue.popleft())
+            results = [_UNAVAILABLE] * len(batch)
+        for waiting, result in zip(batch, results, strict=True):
+            self._answer(waiting, result)
+
+    async def _append(self, batch: list[Waiting]) -> list[Appended | NotAppended]:
+        """Raises :class:`ApiRefused`, :class:`ApiUnavailable`."""
+        try:
+            async with asyncio.timeout(TOTAL_TIMEOUT_S):
+                reply = await self._api.call(
+                    "POST",
+                    PATH,
+                    AppendRequest([waiting.message for waiting in batch]),
+                    AppendReply,
+                    timeout_s=TRY_TIMEOUT_S,
+                    trace_id=batch[0].message.trace,
+                )
+        except TimeoutError as error:
+            raise ApiUnavailable("no answer in time") from error
+        if len(reply.results) != len(batch):
+            raise ApiUnavailable("an answer to something else")
+        return reply.results
+
+    def _answer(self, waiting: Waiting, result: Appended | NotAppended) -> None:
+        connection, message = waiting.connection, waiting.message
+        connection.session.answered()
+        if isinstance(result, NotAppended):
+            self._metrics.refusals[result.code] += 1
+            connection.reply(
+                Refused(
+                    message.client_msg_id,
+                    result.code,
+                    result.message,
+                    result.field,
+                    result.retry_after_ms,
+                )
+            )
+            return
+        self._metrics.send_seconds.observe(self._clock() - waiting.since)
+        connection.sent(result.conversation, result.seq)
+        connection.reply(
+            Sent(
+                message.client_msg_id,
+                result.conversation,
+                result.seq,
+                result.number,
+                result.time,
+                result.repeat,
+            )
+        )
+        # Who writes has read, and has got what was written.
+        self._receipts.read(message.sender, result.conversation, result.seq)
+        if self._log_messages:
+            get_logger().debug(
+                "message_accepted", trace_id=message.trace, conn_id=connection.id,
+                user_id=message.sender, conversation=result.conversation, seq=result.seq,
+            )  # fmt: skip
+
+
+def _refusal(error: ApiRefused) -> NotAppended:
+    if error.status in (401, 403):  # this gateway's own credentials: not the sender's doing
+        return _UNAVAILABLE
+    try:
+        code = ErrorCode(error.code)
+    except ValueError:
+        code = ErrorCode.INTERNAL
+    return NotAppended(code, error.detail, error.field)
