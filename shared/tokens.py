@@ -30,6 +30,10 @@ class TokenRejected(Exception):
     """The token is not accepted; the text says why and never contains the token."""
 
 
+class TokenExpired(TokenRejected):
+    """The token was good once: a fresh one of the same session will do."""
+
+
 class KeysUnavailable(Exception):
     """auth's keys could not be fetched: whether a token is good cannot be told."""
 
@@ -78,7 +82,7 @@ class TokenVerifier:
             if known.expires_at + LEEWAY_S > self._now():
                 return known
             del self._remembered[token]
-            raise TokenRejected("the token has expired")
+            raise TokenExpired("the token has expired")
         accepted = self._check(token, await self._key(token))
         self._remembered[token] = accepted
         if len(self._remembered) > REMEMBERED_MAX:
@@ -147,7 +151,7 @@ class TokenVerifier:
             raise TokenRejected(f"{type(error).__name__}: {error}") from error
         now = self._now()
         if not float(claims["exp"]) + LEEWAY_S > now:
-            raise TokenRejected("the token has expired")
+            raise TokenExpired("the token has expired")
         if float(claims.get("nbf", claims["iat"])) - LEEWAY_S > now:
             raise TokenRejected("the token is not valid yet")
         return AccessToken(
