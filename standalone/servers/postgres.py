@@ -25,7 +25,7 @@ ADMIN: Final = "postgres"  # the superuser that initdb makes; the services do no
 MAX_CONNECTIONS: Final = 200  # several api replicas with their pools, and a few people with psql
 
 # For tests only: a power cut may lose data, a killed process does not.
-UNSAFE_BUT_FAST: Final = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+UNSAFE_BUT_FAST: Final = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres:
