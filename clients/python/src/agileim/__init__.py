@@ -1,0 +1,116 @@
+"""AgileIM for Python: a client for people's tools, bots and tests.
+
+::
+
+    import asyncio
+    import agileim
+
+    async def main() -> None:
+        async with agileim.Client.from_profile("bot") as client:
+            async for event in client.events():
+                if isinstance(event, agileim.Message) and not event.mine:
+                    await client.send(event.conversation, f"You said: {event.text}")
+
+    asyncio.run(main())
+
+The errors are drawn in :mod:`agileim.errors`, the events described in :mod:`agileim.events`.
+"""
+
+from __future__ import annotations
+
+from agileim.client import Client, EventStream
+from agileim.errors import (
+    AgileIMError,
+    Closed,
+    NotFound,
+    OutcomeUnknown,
+    ProtocolError,
+    RateLimited,
+    Refused,
+    SessionRevoked,
+    SignedOut,
+    SignInError,
+    Unreachable,
+)
+from agileim.events import (
+    ConnectionState,
+    ConversationAdded,
+    ConversationChanged,
+    ConversationCreated,
+    ConversationRemoved,
+    ConversationRenamed,
+    Event,
+    LogEvent,
+    MemberLeft,
+    MemberRemoved,
+    MembersAdded,
+    Message,
+    OtherEvent,
+    Presence,
+    Receipt,
+    RoleChanged,
+    Typing,
+)
+from agileim.models import Conversation, Member, Sent, User
+from agileim.oauth import Device
+from agileim.profiles import Profile, ProfileFile, TokenSet
+from agileim.rest import Api
+from agileim.sign_in import sign_in_with_browser, sign_in_with_device, sign_out
+from agileim.stores import MemoryStore, Saved, SqliteStore, Store, StoreBusy
+from agileim.tokens import ProfileTokens, StaticToken, TokenSource
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AgileIMError",
+    "Api",
+    "Client",
+    "Closed",
+    "ConnectionState",
+    "Conversation",
+    "ConversationAdded",
+    "ConversationChanged",
+    "ConversationCreated",
+    "ConversationRemoved",
+    "ConversationRenamed",
+    "Device",
+    "Event",
+    "EventStream",
+    "LogEvent",
+    "Member",
+    "MemberLeft",
+    "MemberRemoved",
+    "MembersAdded",
+    "MemoryStore",
+    "Message",
+    "NotFound",
+    "OtherEvent",
+    "OutcomeUnknown",
+    "Presence",
+    "Profile",
+    "ProfileFile",
+    "ProfileTokens",
+    "ProtocolError",
+    "RateLimited",
+    "Receipt",
+    "Refused",
+    "RoleChanged",
+    "Saved",
+    "Sent",
+    "SessionRevoked",
+    "SignInError",
+    "SignedOut",
+    "SqliteStore",
+    "StaticToken",
+    "Store",
+    "StoreBusy",
+    "TokenSet",
+    "TokenSource",
+    "Typing",
+    "Unreachable",
+    "User",
+    "__version__",
+    "sign_in_with_browser",
+    "sign_in_with_device",
+    "sign_out",
+]

@@ -1,0 +1,188 @@
+"""What ``client.events()`` yields.
+
+Numbered events (subclasses of :class:`LogEvent`) are a conversation's log: each comes once, in
+order of ``seq``, without a gap. The others are news of a moment: under pressure older ones are
+replaced by newer ones, and they are never replayed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from agileim import frames
+from agileim.models import Conversation
+
+
+class LogEvent(Struct, frozen=True, tag_field="event", kw_only=True):
+    """An event of a conversation's log; `mine` tells that this user caused it."""
+
+    conversation: str
+    seq: int
+    sender: str
+    time: datetime
+    number: int
+    mine: bool = False
+
+
+class Message(LogEvent, frozen=True, tag="message", kw_only=True):
+    """A message; the user's own are included, whichever device sent them."""
+
+    text: str
+    client_msg_id: str = ""
+
+
+class ConversationCreated(LogEvent, frozen=True, tag="conversation_created", kw_only=True):
+    """The first event of a conversation."""
+
+    kind: str = ""
+    name: str = ""
+    members: tuple[str, ...] = ()
+
+
+class ConversationRenamed(LogEvent, frozen=True, tag="conversation_renamed", kw_only=True):
+    """The group has a new name."""
+
+    name: str = ""
+
+
+class MembersAdded(LogEvent, frozen=True, tag="members_added", kw_only=True):
+    """These users are members from now on."""
+
+    users: tuple[str, ...] = ()
+
+
+class MemberRemoved(LogEvent, frozen=True, tag="member_removed", kw_only=True):
+    """`user` was removed by `sender`."""
+
+    user: str = ""
+
+
+class MemberLeft(LogEvent, frozen=True, tag="member_left", kw_only=True):
+    """`user` has left."""
+
+    user: str = ""
+
+
+class RoleChanged(LogEvent, frozen=True, tag="role_changed", kw_only=True):
+    """`user` is now owner, admin or member."""
+
+    user: str = ""
+    role: str = ""
+
+
+class ConversationAdded(LogEvent, frozen=True, tag="conversation_added", kw_only=True):
+    """In the user's inbox: `by` made this user a member of `added`."""
+
+    added: str = ""
+    by: str = ""
+
+
+class ConversationRemoved(LogEvent, frozen=True, tag="conversation_removed", kw_only=True):
+    """In the user's inbox: this user is no longer a member of `removed`."""
+
+    removed: str = ""
+    by: str = ""
+
+
+class OtherEvent(LogEvent, frozen=True, tag="other", kw_only=True):
+    """An event of a kind that this version does not know."""
+
+    kind: str
+    body: dict[str, Any] = {}
+
+
+class Receipt(Struct, frozen=True, tag_field="event", tag="receipt"):
+    """`user` has got and read the conversation up to these seqs."""
+
+    conversation: str
+    user: str
+    delivered: int
+    read: int
+
+
+class Presence(Struct, frozen=True, tag_field="event", tag="presence"):
+    """`user`, a member of a watched conversation, is online or not."""
+
+    conversation: str
+    user: str
+    online: bool
+    last_seen: datetime | None = None
+
+
+class Typing(Struct, frozen=True, tag_field="event", tag="typing"):
+    """`user` is typing, or has stopped."""
+
+    conversation: str
+    user: str
+    active: bool
+
+
+class ConversationChanged(Struct, frozen=True, tag_field="event", tag="conversation_changed"):
+    """A sync found this conversation changed: unread count, name, role, or left."""
+
+    conversation: Conversation
+
+
+class ConnectionState(Struct, frozen=True, tag_field="event", tag="connection"):
+    """The socket: connecting, connected, waiting (`retry_in_s` until the next try), closed."""
+
+    state: Literal["connecting", "connected", "waiting", "closed"]
+    retry_in_s: float = 0.0
+    reason: str = ""
+
+
+Event = LogEvent | Receipt | Presence | Typing | ConversationChanged | ConnectionState
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
+
+
+def from_wire(event: frames.Event, me: str) -> LogEvent:
+    """The typed event; one with an unknown kind becomes :class:`OtherEvent`."""
+    body = event.body
+    common: dict[str, Any] = {
+        "conversation": event.conversation,
+        "seq": event.seq,
+        "sender": event.sender,
+        "time": event.time,
+        "number": event.number,
+        "mine": bool(me) and event.sender == me,
+    }
+    match event.kind:
+        case "message":
+            text = _text(body.get("text"))
+            return Message(text=text, client_msg_id=event.client_msg_id, **common)
+        case "conversation_created":
+            return ConversationCreated(
+                kind=_text(body.get("kind")),
+                name=_text(body.get("name")),
+                members=_texts(body.get("members")),
+                **common,
+            )
+        case "conversation_renamed":
+            return ConversationRenamed(name=_text(body.get("name")), **common)
+        case "members_added":
+            return MembersAdded(users=_texts(body.get("users")), **common)
+        case "member_removed":
+            return MemberRemoved(user=_text(body.get("user")), **common)
+        case "member_left":
+            return MemberLeft(user=_text(body.get("user")), **common)
+        case "role_changed":
+            role = _text(body.get("role"))
+            return RoleChanged(user=_text(body.get("user")), role=role, **common)
+        case "conversation_added":
+            by = _text(body.get("by"))
+            return ConversationAdded(added=_text(body.get("conversation")), by=by, **common)
+        case "conversation_removed":
+            by = _text(body.get("by"))
+            return ConversationRemoved(removed=_text(body.get("conversation")), by=by, **common)
+        case _:
+            return OtherEvent(kind=event.kind, body=body, **common)

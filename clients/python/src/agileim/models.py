@@ -1,0 +1,105 @@
+"""What the REST interface answers with. Ids are UUID text, times are UTC, seqs count from 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from agileim.frames import Event
+
+
+class User(Struct, frozen=True):
+    """A person or a bot."""
+
+    id: str
+    handle: str
+    display_name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name to show."""
+        return self.display_name or self.handle
+
+
+class Conversation(Struct, frozen=True):
+    """A conversation as this user sees it. `state` is ``left`` for one that was left."""
+
+    id: str
+    kind: str = ""
+    name: str | None = None
+    head_seq: int = 0
+    number: int = 0
+    first_seq: int = 1
+    role: str | None = None
+    delivered_seq: int = 0
+    read_seq: int = 0
+    unread: int = 0
+    member_count: int = 0
+    created_at: datetime | None = None
+    peer: User | None = None
+    state: str = "member"
+
+    @property
+    def label(self) -> str:
+        """The name to show: the group's, or the other person's."""
+        if self.peer is not None:
+            return self.peer.label
+        return self.name or self.id
+
+
+class Member(Struct, frozen=True):
+    """A member of a conversation, with how far they have got and read it."""
+
+    user: User
+    role: str = "member"
+    delivered_seq: int = 0
+    read_seq: int = 0
+
+
+class Sent(Struct, frozen=True):
+    """A stored message: event `seq` of its conversation. `repeat`: an earlier try had stored it."""
+
+    conversation: str
+    seq: int
+    number: int
+    time: datetime
+    repeat: bool = False
+    client_msg_id: str = ""
+
+
+class EventPage(Struct, frozen=True):
+    """A range of a conversation's log, ascending."""
+
+    events: list[Event] = field(default_factory=list)
+    head_seq: int = 0
+    first_seq: int = 1
+
+
+class SyncPage(Struct, frozen=True):
+    """Conversations that moved since a cursor."""
+
+    cursor: str
+    more: bool = False
+    full: bool = False
+    conversations: list[Conversation] = field(default_factory=list)
+
+
+class UserPage(Struct, frozen=True):
+    """Some users."""
+
+    users: list[User] = field(default_factory=list)
+
+
+class MemberPage(Struct, frozen=True):
+    """Some members, and where the next page starts."""
+
+    members: list[Member] = field(default_factory=list)
+    next: str | None = None
+
+
+class ConversationPage(Struct, frozen=True):
+    """Some conversations, and where the next page starts."""
+
+    conversations: list[Conversation] = field(default_factory=list)
+    next: str | None = None
