@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
@@ -26,7 +26,7 @@ from services.api.store.errors import (
 )
 
 Row = tuple[Any, ...]
-Params = Sequence[Any]
+Params = Sequence[Any] | Mapping[str, Any]
 
 CONNECT_TIMEOUT_S: Final = 3.0  # also the longest wait for a free connection
 STATEMENT_TIMEOUT_S: Final = 5.0
@@ -59,6 +59,12 @@ def server_options(url: str) -> str:
         "timezone": "UTC",
         # For prepared statements: their arrays vary in length, their plans should not.
         "plan_cache_mode": "force_generic_plan",
+        # Every query here is a few walks down an index. A plan that was kept from when the tables
+        # were empty, and reads them whole, would grow slower with every message.
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+        "jit": "off",
     }
     options = " ".join(f"-c {name}={value}" for name, value in own.items())
     return f"{parse_dsn(url).get('options', '')} {options}".strip()

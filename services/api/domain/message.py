@@ -1,0 +1,85 @@
+"""What a message may contain, and the form in which it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from shared.ids import is_id
+from shared.limits import CLIENT_MSG_ID_MAX_CHARS, MESSAGE_MAX_CHARS
+
+_encode: Final = msgspec.json.Encoder().encode
+_BODY_KEYS: Final = frozenset({"text"})
+
+
+class BadMessage(ValueError):
+    """The message cannot be accepted; ``field`` names what is wrong."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(why)
+        self.field = field
+
+
+class Draft(Struct, frozen=True):
+    """A message that was checked and may be stored, if the sender is a member."""
+
+    conversation: str
+    sender: str
+    client_msg_id: str
+    body: bytes  # JSON as it goes over the wire
+    origin: str = ""  # connection that sent it
+    trace: str = ""
+
+
+def draft(
+    conversation: str,
+    sender: str,
+    client_msg_id: str,
+    body: Mapping[str, Any],
+    origin: str = "",
+    trace: str = "",
+) -> Draft:
+    """Check a message. Raises :class:`BadMessage`."""
+    if not is_id(conversation):
+        raise BadMessage("conversation", "must be a UUID in lower case")
+    if not is_id(sender):
+        raise BadMessage("sender", "must be a UUID in lower case")
+    if not 1 <= len(client_msg_id) <= CLIENT_MSG_ID_MAX_CHARS:
+        raise BadMessage("id", f"must have 1 to {CLIENT_MSG_ID_MAX_CHARS} characters")
+    check_text("id", client_msg_id)
+    return Draft(conversation, sender, client_msg_id, _encode(checked_body(body)), origin, trace)
+
+
+def checked_body(body: Mapping[str, Any]) -> dict[str, str]:
+    """The body of a message. Raises :class:`BadMessage` naming ``body.…``."""
+    if body.keys() != _BODY_KEYS:
+        unknown = sorted(body.keys() - _BODY_KEYS)
+        if unknown:
+            raise BadMessage(f"body.{unknown[0][:64]}", "is not known")
+        raise BadMessage("body.text", "is missing")
+    text = body["text"]
+    if not isinstance(text, str):
+        raise BadMessage("body.text", "must be a text")
+    if len(text) > MESSAGE_MAX_CHARS:
+        raise BadMessage("body.text", f"may have at most {MESSAGE_MAX_CHARS} characters")
+    if not text or text.isspace():
+        raise BadMessage("body.text", "must not be blank")
+    check_text("body.text", text)
+    return {"text": text}
+
+
+def check_text(field: str, text: str) -> None:
+    """Raises :class:`BadMessage` for what is no Unicode text, or what PostgreSQL cannot keep."""
+    if text.isascii():
+        if "\0" in text:
+            raise BadMessage(field, "must not contain the character U+0000")
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadMessage(field, "is not valid Unicode: it has half of a surrogate pair") from None
+    if "\0" in text:
+        raise BadMessage(field, "must not contain the character U+0000")

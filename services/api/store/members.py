@@ -1,0 +1,246 @@
+"""Members of conversations: who they are, and how they come, go and rise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.api.domain.roles import (
+    may_leave,
+    may_manage,
+    may_remove,
+    may_set_roles,
+    need_group,
+)
+from services.api.store.conversations import (
+    LOWEST_ID,
+    lock_as_member,
+    not_found,
+    notices,
+    role_in,
+)
+from services.api.store.database import Database, Transaction
+from services.api.store.inboxes import Inboxes
+from services.api.store.log import Locked, NewEvent, Written, write
+from services.api.store.users import User
+from shared.codes import ErrorCode
+from shared.events import EventKind, Role
+from shared.ids import is_id
+from shared.internal import Membership, MembersReply
+from shared.limits import GROUP_MAX_MEMBERS
+from shared.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as the others see them."""
+
+    user: User
+    role: str
+    delivered_seq: int
+    read_seq: int
+
+
+class Members:
+    """Table ``members``. Methods raise Problem, and StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._inboxes = Inboxes(database)
+
+    async def page(self, conversation: str, viewer: str, after: str, limit: int) -> list[Member]:
+        """Members in the order of user ids, above ``after``; for members only."""
+        if not is_id(conversation):
+            raise not_found()
+        rows = await self._database.fetch_all(
+            """
+            SELECT u.id::text, u.handle, u.display_name, m.role, m.delivered_seq, m.read_seq
+            FROM members m JOIN users u ON u.id = m.user_id
+            WHERE m.conversation_id = %s AND m.user_id > %s AND m.left_seq IS NULL
+                AND EXISTS (
+                    SELECT FROM members v
+                    WHERE v.conversation_id = %s AND v.user_id = %s AND v.left_seq IS NULL
+                )
+            ORDER BY m.user_id LIMIT %s
+            """,
+            (conversation, after or LOWEST_ID, conversation, viewer, limit),
+        )
+        if not rows and not await self.has(conversation, viewer):
+            raise not_found()
+        return [Member(User(*row[:3]), *row[3:]) for row in rows]
+
+    async def has(self, conversation: str, user: str) -> bool:
+        """Whether the user is a member."""
+        row = await self._database.fetch_one(
+            "SELECT 1 FROM members"
+            " WHERE conversation_id = %s AND user_id = %s AND left_seq IS NULL",
+            (conversation, user),
+        )
+        return row is not None
+
+    async def for_routing(self, conversation: str, from_seq: int) -> MembersReply:
+        """Who is entitled to which events from ``from_seq`` on, as of the newest event."""
+        rows = await self._database.fetch_all(
+            """
+            SELECT c.head_seq, m.user_id::text, m.first_seq, m.left_seq
+            FROM conversations c LEFT JOIN members m
+                ON m.conversation_id = c.id AND (m.left_seq IS NULL OR m.left_seq >= %s)
+            WHERE c.id = %s
+            """,
+            (from_seq, conversation),
+        )
+        if not rows:
+            raise Problem(ErrorCode.NOT_FOUND, "There is no such conversation.")
+        members = [Membership(*row[1:]) for row in rows if row[1] is not None]
+        return MembersReply(as_of_seq=rows[0][0], members=members)
+
+    async def add(self, conversation: str, actor: str, users: Sequence[str]) -> Written | None:
+        """Add users to a group; those who are in it already stay as they are."""
+        inboxes = await self._inboxes.of(users)
+        async with self._database.transaction() as transaction:
+            locked, role = await lock_as_member(
+                transaction, conversation, actor, list(inboxes.values())
+            )
+            group = locked[conversation]
+            need_group(group.kind)
+            may_manage(role)
+            new = await self._not_in(transaction, conversation, users)
+            if not new:
+                return None
+            if group.member_count + len(new) > GROUP_MAX_MEMBERS:
+                raise Problem(
+                    ErrorCode.CONFLICT, f"A group has at most {GROUP_MAX_MEMBERS} members."
+                )
+            await self._enter(transaction, group, new)
+            body = {"users": new}
+            events = [NewEvent(conversation, EventKind.MEMBERS_ADDED, actor, body)]
+            events += notices(
+                EventKind.CONVERSATION_ADDED, conversation, actor, [inboxes[user] for user in new]
+            )
+            return await write(transaction, locked, events)
+
+    async def remove(self, conversation: str, actor: str, user: str) -> Written:
+        """Take a member out of a group: it is gone for them. Oneself: leave."""
+        if user == actor:
+            return await self.leave(conversation, actor)
+        inboxes = await self._inboxes.of([user]) if await self._was_in(conversation, user) else {}
+        async with self._database.transaction() as transaction:
+            locked, role = await lock_as_member(
+                transaction, conversation, actor, list(inboxes.values())
+            )
+            need_group(locked[conversation].kind)
+            target = await self._target(transaction, conversation, user)
+            may_remove(role, target)
+            await self._exit(transaction, locked[conversation], user)
+            events = [NewEvent(conversation, EventKind.MEMBER_REMOVED, actor, {"user": user})]
+            events += notices(EventKind.CONVERSATION_REMOVED, conversation, actor, inboxes.values())
+            return await write(transaction, locked, events)
+
+    async def leave(self, conversation: str, user: str) -> Written:
+        """Leave a group."""
+        async with self._database.transaction() as transaction:
+            locked, role = await lock_as_member(transaction, conversation, user)
+            group = locked[conversation]
+            need_group(group.kind)
+            may_leave(role, group.member_count)
+            await self._exit(transaction, group, user)
+            event = NewEvent(conversation, EventKind.MEMBER_LEFT, user, {"user": user})
+            return await write(transaction, locked, [event])
+
+    async def set_role(
+        self, conversation: str, actor: str, user: str, role: Role
+    ) -> Written | None:
+        """Make a member an admin, or an admin a member."""
+        async with self._database.transaction() as transaction:
+            locked, own = await lock_as_member(transaction, conversation, actor)
+            need_group(locked[conversation].kind)
+            may_set_roles(own)
+            present = await self._target(transaction, conversation, user)
+            if present is Role.OWNER:
+                raise Problem(ErrorCode.CONFLICT, "Hand the group over instead.", field="user")
+            if present is role:
+                return None
+            event = await self._give(transaction, conversation, actor, user, role)
+            return await write(transaction, locked, [event])
+
+    async def hand_over(self, conversation: str, actor: str, user: str) -> Written | None:
+        """Make another member the owner; the owner becomes an admin."""
+        async with self._database.transaction() as transaction:
+            locked, own = await lock_as_member(transaction, conversation, actor)
+            need_group(locked[conversation].kind)
+            may_set_roles(own)
+            await self._target(transaction, conversation, user)
+            if user == actor:
+                return None
+            events = [
+                await self._give(transaction, conversation, actor, user, Role.OWNER),
+                await self._give(transaction, conversation, actor, actor, Role.ADMIN),
+            ]
+            return await write(transaction, locked, events)
+
+    async def _target(self, transaction: Transaction, conversation: str, user: str) -> Role:
+        role = await role_in(transaction, conversation, user) if is_id(user) else None
+        if role is None:
+            raise Problem(ErrorCode.NOT_FOUND, "This user is not a member.", field="user")
+        return role
+
+    async def _was_in(self, conversation: str, user: str) -> bool:
+        """Whether there is a point in making an inbox for this user."""
+        return is_id(conversation) and is_id(user) and await self.has(conversation, user)
+
+    async def _not_in(
+        self, transaction: Transaction, conversation: str, users: Sequence[str]
+    ) -> list[str]:
+        rows = await transaction.fetch_all(
+            "SELECT user_id::text FROM members"
+            " WHERE conversation_id = %s AND user_id = ANY(%s::uuid[]) AND left_seq IS NULL",
+            (conversation, list(users)),
+        )
+        present = {row[0] for row in rows}
+        return [user for user in dict.fromkeys(users) if user not in present]
+
+    async def _enter(self, transaction: Transaction, group: Locked, users: Sequence[str]) -> None:
+        """From the next event on; what was said before counts neither as visible nor as unread."""
+        await transaction.execute(
+            """
+            INSERT INTO members AS m (conversation_id, user_id, role, first_seq,
+                delivered_seq, read_seq, read_number)
+            SELECT %s, i.user_id, 'member', %s, %s, %s, %s
+            FROM unnest(%s::uuid[]) AS i (user_id) ORDER BY i.user_id
+            ON CONFLICT (conversation_id, user_id) DO UPDATE
+            SET role = excluded.role, first_seq = excluded.first_seq, left_seq = NULL,
+                delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
+                read_number = excluded.read_number, updated_xid = pg_current_xact_id()
+            """,
+            (
+                group.id, group.head_seq + 1, group.head_seq, group.head_seq, group.number,
+                list(users),
+            ),
+        )  # fmt: skip
+        await self._count(transaction, group, len(users))
+
+    async def _exit(self, transaction: Transaction, group: Locked, user: str) -> None:
+        """With the next event, which is the last one for this user."""
+        await transaction.execute(
+            "UPDATE members SET left_seq = %s, updated_xid = pg_current_xact_id()"
+            " WHERE conversation_id = %s AND user_id = %s",
+            (group.head_seq + 1, group.id, user),
+        )
+        await self._count(transaction, group, -1)
+
+    async def _count(self, transaction: Transaction, group: Locked, change: int) -> None:
+        await transaction.execute(
+            "UPDATE conversations SET member_count = member_count + %s WHERE id = %s",
+            (change, group.id),
+        )
+
+    async def _give(
+        self, transaction: Transaction, conversation: str, actor: str, user: str, role: Role
+    ) -> NewEvent:
+        await transaction.execute(
+            "UPDATE members SET role = %s, updated_xid = pg_current_xact_id()"
+            " WHERE conversation_id = %s AND user_id = %s",
+            (role.value, conversation, user),
+        )
+        body = {"user": user, "role": role.value}
+        return NewEvent(conversation, EventKind.ROLE_CHANGED, actor, body)
