@@ -2,7 +2,7 @@
 
     shim.py PARENT_PID DEATH_SIGNAL IDENTITY COMMAND [ARGUMENT ...]
 
-IDENTITY is `same`, `namespace` (a user namespace in which the caller's uid appears as ordinary)
+IDENTITY is `same`, `namespace` (a user namespace in which the caller appears as an ordinary user)
 or `UID:GID`.
 
 It is a program of its own because nothing but exec is safe between fork and exec in a process
@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pwd
 import signal
 import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 CLONE_NEWUSER = 0x10000000  # unshare(2)
-INNER_UID = 1000  # any uid but 0, which PostgreSQL refuses
 FAILED = 125  # as env(1) and others: the command was never started
 
 
@@ -30,13 +30,17 @@ def _checked(result: int, call: str) -> None:
 
 
 def enter_user_namespace(libc: ctypes.CDLL) -> None:
-    """Become uid 1000 in the eyes of this process, and stay who we are for everybody else."""
+    """Become an ordinary user in our own eyes, and stay who we are for everybody else."""
     uid, gid = os.geteuid(), os.getegid()
+    # PostgreSQL refuses uid 0, and initdb any that has no name here.
+    inner = next((user for user in pwd.getpwall() if user.pw_uid != 0), None)
+    if inner is None:
+        raise OSError("there is no ordinary user in the system's list")
     _checked(libc.unshare(CLONE_NEWUSER), "unshare")
     # user_namespaces(7): without setgroups=deny an unprivileged process may not write gid_map.
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{INNER_UID} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{INNER_UID} {gid} 1")
+    Path("/proc/self/uid_map").write_text(f"{inner.pw_uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{inner.pw_gid} {gid} 1")
 
 
 def become(uid: int, gid: int) -> None:

@@ -1,8 +1,9 @@
-"""Where PostgreSQL's programs come from, and as whom they run when we are root.
+"""Where PostgreSQL's programs come from, and as whom they run when it cannot be ourselves.
 
-PostgreSQL refuses to run as root. A user namespace for the child alone gives it an ordinary uid
-without touching the system; where the kernel or the container forbids namespaces, it runs as
-`nobody`, if need be from a copy of its programs in a folder that nobody can reach.
+PostgreSQL refuses to run as root, and initdb as a user without a name (some containers have such).
+A user namespace for the child alone gives it an ordinary uid without touching the system. Where the
+kernel or the container forbids namespaces, root lets it run as `nobody`, if need be from a copy of
+its programs in a folder that nobody can reach.
 """
 
 from __future__ import annotations
@@ -75,18 +76,32 @@ def _major(folder: Path) -> int:
 
 
 def choose_identity(binary: Binary, log: Path, allowed: Sequence[str] = IDENTITIES) -> Identity:
-    """Who runs PostgreSQL here. `allowed` restricts what root may try."""
-    if os.geteuid() != 0:
-        return Identity("same", os.geteuid(), os.getegid())
+    """Who runs PostgreSQL here. `allowed` restricts what may be tried if we cannot ourselves."""
+    uid, gid = os.geteuid(), os.getegid()
+    if uid != 0 and _has_name(uid):
+        return Identity("same", uid, gid)
     if "namespace" in allowed and _runs(binary.path, "namespace", log):
-        return Identity("namespace", 0, 0)
-    if "nobody" in allowed:
+        return Identity("namespace", uid, gid)
+    if uid == 0 and "nobody" in allowed and _has_nobody():
         nobody = pwd.getpwnam("nobody")
         return Identity(f"{nobody.pw_uid}:{nobody.pw_gid}", nobody.pw_uid, nobody.pw_gid)
     raise StandaloneError(
-        "PostgreSQL does not run as root and this machine forbids user namespaces: "
-        "run the command as an ordinary user"
+        f"PostgreSQL does not run as user {uid} (root, or one without a name), and this machine "
+        "forbids user namespaces: run the command as an ordinary user"
     )
+
+
+def _has_name(uid: int) -> bool:
+    """Whether the user is in the system's list; initdb refuses to run otherwise."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _has_nobody() -> bool:
+    return any(user.pw_name == "nobody" for user in pwd.getpwall())
 
 
 def reachable_copy(binary: Binary, identity: Identity, log: Path) -> tuple[Path, Path | None]:
