@@ -1,0 +1,163 @@
+"""The application: resources in the order in which they need each other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import aiohttp
+from aiohttp import web
+from redis.asyncio import Redis
+
+from services.auth.accounts import Accounts, OwnTokens
+from services.auth.addresses import Addresses
+from services.auth.cookies import Cookies
+from services.auth.domain.clients import (
+    Clients,
+    first_party_clients,
+    read_clients,
+    read_service_clients,
+)
+from services.auth.hashing import PasswordHashes
+from services.auth.issuing import Issuer
+from services.auth.keyring import RELOAD_S, KeyRing, KeysFault
+from services.auth.metrics import AuthMetrics
+from services.auth.pages import Pages
+from services.auth.records.codes import Codes
+from services.auth.records.devices import Devices
+from services.auth.records.signins import SignIns
+from services.auth.records.throttles import Throttles
+from services.auth.resources import AUTH, Auth
+from services.auth.revoking import Revocations
+from services.auth.routes import routes
+from services.auth.settings import AuthSettings
+from shared import redis_client
+from shared.keys import Keys
+from shared.logs import get_logger
+from shared.revocations import RevokedSessions
+from shared.runner import HEALTH, METRICS, TASKS, base_app
+from shared.service_client import ApiClient
+
+BODY_MAX_BYTES = 64 * 1024  # the longest form of ours has some 10 KiB
+
+Clock = Callable[[], float]
+
+
+def create_app(settings: AuthSettings, now: Clock = time.time) -> web.Application:
+    """auth, for one process. ``now`` gives Unix time in seconds."""
+    app = base_app(body_max_bytes=BODY_MAX_BYTES)
+
+    async def resources(app: web.Application) -> AsyncIterator[None]:
+        async for _ in _resources(app, settings, now):
+            yield
+
+    app.cleanup_ctx.append(resources)
+    app.add_routes(routes())
+    return app
+
+
+async def _resources(
+    app: web.Application, settings: AuthSettings, now: Clock
+) -> AsyncIterator[None]:
+    keys = KeyRing(settings.keys_dir, settings.signing_kid, now)
+    await asyncio.to_thread(keys.open)
+    redis = redis_client.connect(settings.redis_url)
+    metrics = AuthMetrics(app[METRICS])
+    hashes = PasswordHashes(
+        time_cost=settings.hash_time_cost,
+        memory_kib=settings.hash_memory_kib,
+        threads=settings.hash_threads,
+        queue=settings.hash_queue,
+        metrics=metrics,
+    )
+    async with aiohttp.ClientSession() as http:
+        auth = _assemble(app, settings, now, keys, redis, hashes, metrics, http)
+        app[AUTH] = auth
+        _watch(app, auth, redis, http)
+        await hashes.warm_up()
+        yield
+        auth.revoked.stop()
+        # Now, not with the application: they use what is closed below.
+        await app[TASKS].close()
+    hashes.close()
+    await redis.aclose()
+
+
+def _assemble(
+    app: web.Application,
+    settings: AuthSettings,
+    now: Clock,
+    keys: KeyRing,
+    redis: Redis,
+    hashes: PasswordHashes,
+    metrics: AuthMetrics,
+    http: aiohttp.ClientSession,
+) -> Auth:
+    names = Keys(settings.key_prefix)
+
+    def now_ms() -> int:
+        return int(now() * 1000)
+
+    own_tokens = OwnTokens(keys, settings.issuer, now)
+    accounts = Accounts(ApiClient(settings.api_urls, own_tokens, http))
+    return Auth(
+        settings=settings,
+        now=now,
+        metrics=metrics,
+        clients=_clients(settings),
+        keys=keys,
+        accounts=accounts,
+        issuer=Issuer(settings, keys, accounts, now),
+        hashes=hashes,
+        codes=Codes(redis, names, now_ms),
+        devices=Devices(redis, names, now_ms),
+        signins=SignIns(redis, names),
+        throttles=Throttles(redis, names, now_ms),
+        revocations=Revocations(redis, names, app[TASKS], metrics),
+        revoked=RevokedSessions(settings.redis_url, names),
+        addresses=Addresses(settings.trusted_proxies),
+        pages=Pages(Cookies(settings.secure), registration_open=settings.registration_open),
+    )
+
+
+def _clients(settings: AuthSettings) -> Clients:
+    clients = first_party_clients(settings.issuer)
+    if settings.clients_file is not None:
+        clients += read_clients(settings.clients_file)
+    if settings.service_clients_file is not None:
+        clients += read_service_clients(settings.service_clients_file)
+    return Clients(clients)
+
+
+def _watch(app: web.Application, auth: Auth, redis: Redis, http: aiohttp.ClientSession) -> None:
+    """Say what is missing, and keep up with keys and revocations."""
+
+    async def redis_answers() -> None:
+        await redis.ping()
+
+    async def api_is_alive() -> None:
+        # Not /readyz: api is ready only when it has our keys, and each would wait for the other.
+        errors = []
+        for url in auth.settings.api_urls:
+            try:
+                async with http.get(f"{url}/healthz") as response:
+                    response.raise_for_status()
+                    return
+            except aiohttp.ClientError as error:
+                errors.append(type(error).__name__)
+        raise ConnectionError(", ".join(errors))
+
+    app[HEALTH].add("redis", redis_answers)
+    app[HEALTH].add("api", api_is_alive)
+    app[TASKS].spawn("reload_keys", _reload_keys(auth.keys))
+    app[TASKS].spawn("revoked_sessions", auth.revoked.run(lambda _: None))
+
+
+async def _reload_keys(keys: KeyRing) -> None:
+    while True:
+        await asyncio.sleep(RELOAD_S)
+        try:
+            await asyncio.to_thread(keys.reload)
+        except KeysFault as fault:  # the keys that are loaded go on being used
+            get_logger().error("signing_keys_unreadable", error=str(fault))

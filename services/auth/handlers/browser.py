@@ -1,0 +1,80 @@
+"""Who is signed in with the browser that asks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aiohttp import web
+
+from services.auth.domain import continuation
+from services.auth.domain.authorization import (
+    AuthorizationRequest,
+    Refused,
+    Unanswerable,
+    read_request,
+)
+from services.auth.domain.redirects import form_action_source
+from services.auth.records.signins import SignIn
+from services.auth.resources import AUTH
+from shared.internal import Account
+
+
+class Person(NamedTuple):
+    """Someone signed in."""
+
+    account: Account
+    signin: SignIn
+    cookie: str
+
+
+async def person_of(request: web.Request) -> Person | None:
+    """Who is signed in, if anybody. Raises RedisError, ApiUnavailable."""
+    auth = request.app[AUTH]
+    cookie = auth.pages.cookies.signin(request)
+    signin = await auth.signins.find(cookie, int(auth.now()))
+    account = await auth.accounts.by_id(signin.user) if signin is not None else None
+    if signin is None or account is None or account.disabled:
+        return None
+    return Person(account, signin, cookie)
+
+
+async def sign_in(request: web.Request, account: Account, next_path: str) -> web.Response:
+    """Sign this browser in, in place of whoever was, and go on. Raises RedisError."""
+    auth = request.app[AUTH]
+    target = continuation.after_sign_in(next_path)
+    await auth.signins.end(auth.pages.cookies.signin(request))
+    # A new secret with every sign-in: nobody can have planted it.
+    cookie = await auth.signins.begin(
+        account.user, int(auth.now()), auth.settings.signin_s, continuation.digest(target)
+    )
+    response = see_other(target)
+    auth.pages.cookies.set_signin(response, cookie, auth.settings.signin_s)
+    return response
+
+
+def authorization_of(request: web.Request, next_path: str) -> AuthorizationRequest | None:
+    """The authorization request that a person is on the way to, if it is a good one."""
+    pairs = continuation.authorize_pairs(next_path)
+    if pairs is None:
+        return None
+    try:
+        return read_request(pairs, request.app[AUTH].clients)
+    except (Unanswerable, Refused):
+        return None
+
+
+def form_action_of(authorization: AuthorizationRequest | None) -> str:
+    """Where a form on the way to this request may lead."""
+    return form_action_source(authorization.redirect_uri) if authorization is not None else ""
+
+
+def see_other(location: str) -> web.Response:
+    """303, never 307: the next request must not repeat a password (RFC 9700, section 4.12)."""
+    return web.Response(
+        status=303,
+        headers={
+            "Location": location,
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",  # the URL being left may hold a state or a code
+        },
+    )

@@ -1,0 +1,1 @@
+"""auth's short-lived records in Redis. Losing them all costs people one more sign-in."""

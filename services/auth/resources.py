@@ -1,0 +1,49 @@
+"""What the handlers of auth work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from services.auth.accounts import Accounts
+from services.auth.addresses import Addresses
+from services.auth.domain.clients import Clients
+from services.auth.hashing import PasswordHashes
+from services.auth.issuing import Issuer
+from services.auth.keyring import KeyRing
+from services.auth.metrics import AuthMetrics
+from services.auth.pages import Pages
+from services.auth.records.codes import Codes
+from services.auth.records.devices import Devices
+from services.auth.records.signins import SignIns
+from services.auth.records.throttles import Throttles
+from services.auth.revoking import Revocations
+from services.auth.settings import AuthSettings
+from shared.revocations import RevokedSessions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auth:
+    """One of each."""
+
+    settings: AuthSettings
+    now: Callable[[], float]  # Unix time, s
+    metrics: AuthMetrics
+    clients: Clients
+    keys: KeyRing
+    accounts: Accounts
+    issuer: Issuer
+    hashes: PasswordHashes
+    codes: Codes
+    devices: Devices
+    signins: SignIns
+    throttles: Throttles
+    revocations: Revocations
+    revoked: RevokedSessions
+    addresses: Addresses
+    pages: Pages
+
+
+AUTH: web.AppKey[Auth] = web.AppKey("auth", Auth)

@@ -1,0 +1,44 @@
+"""Which path leads to which handler."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from services.auth.handlers import (
+    authorize,
+    device,
+    device_authorization,
+    discovery,
+    register,
+    revocation,
+    signin,
+    token,
+    userinfo,
+)
+from services.auth.pages import STATIC
+
+
+def routes() -> list[web.AbstractRouteDef]:
+    """All routes of auth."""
+    return [
+        web.get("/.well-known/openid-configuration", discovery.metadata),
+        web.get("/.well-known/oauth-authorization-server", discovery.metadata),
+        web.get("/.well-known/jwks.json", discovery.jwks),
+        web.get("/connect/authorize", authorize.authorize),
+        web.post("/connect/authorize", authorize.authorize_by_post),
+        web.post("/connect/consent", authorize.consent),
+        web.get("/connect/signin", signin.show),
+        web.post("/connect/signin", signin.submit),
+        web.get("/connect/signout", signin.show_sign_out),
+        web.post("/connect/signout", signin.sign_out),
+        web.get("/connect/register", register.show),
+        web.post("/connect/register", register.submit),
+        web.post("/connect/token", token.token),
+        web.post("/connect/revocation", revocation.revocation),
+        web.post("/connect/deviceauthorization", device_authorization.device_authorization),
+        web.get("/connect/device", device.show),
+        web.post("/connect/device", device.submit),
+        web.get("/connect/userinfo", userinfo.userinfo),
+        web.post("/connect/userinfo", userinfo.userinfo),
+        web.static("/static/auth", STATIC),
+    ]

@@ -1,0 +1,83 @@
+"""Settings of auth, each from ``AGILEIM_<NAME>``."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from services.auth.domain.clients import ClientsFault, read_clients, read_service_clients
+from shared.settings import PREFIX, ServiceSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthSettings(ServiceSettings):
+    """What auth needs on top of what every service needs."""
+
+    api_urls: tuple[str, ...]  # api's replicas, e.g. http://api:8080
+    keys_dir: Path  # signing keys, one PEM file (PKCS #8, P-256) each
+    signing_kid: str = ""  # the key to sign with; empty: chosen by age
+    service_clients_file: Path | None = None  # JSON, see domain.clients.read_service_clients
+    clients_file: Path | None = None  # JSON, see domain.clients.read_clients
+    # Peers whose X-Forwarded-For is believed: the reverse proxy, as networks.
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    registration_open: bool = True
+    registrations_per_hour: int = 300  # per address, 0: no limit
+
+    access_token_s: int = 300
+    refresh_token_s: int = 30 * 86_400  # unused for so long: sign in again
+    code_s: int = 60  # RFC 6749, section 4.1.2: at most 10 minutes, short is better
+    device_code_s: int = 600
+    signin_s: int = 14 * 86_400  # how long the browser stays signed in
+
+    # argon2id, RFC 9106, section 4, second recommendation, but with one lane: the pool of
+    # hash_threads is the parallelism, and a hash must not take cores from its neighbours.
+    hash_time_cost: int = 3
+    hash_memory_kib: int = 64 * 1024
+    hash_threads: int = 2
+    hash_queue: int = 32  # waiting beyond it: 503; at 0.1 s a hash it is 1.6 s of waiting
+
+    def faults(self) -> list[str]:
+        """What is wrong between or within well-formed values, a sentence each."""
+        faults = super().faults()
+        if urlsplit(self.issuer).path:
+            faults.append(f"{PREFIX}ISSUER must not have a path")
+        if not self.api_urls:
+            faults.append(f"{PREFIX}API_URLS names no replica of api")
+        for network in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                faults.append(f"{PREFIX}TRUSTED_PROXIES: {network!r} is not a network")
+        positive = ("access_token_s", "refresh_token_s", "code_s", "device_code_s", "signin_s",
+                    "hash_time_cost", "hash_threads", "hash_queue")  # fmt: skip
+        faults += [
+            f"{PREFIX}{name.upper()} must be above 0"
+            for name in positive
+            if getattr(self, name) <= 0
+        ]
+        if self.hash_memory_kib < 8:  # argon2's own minimum for one lane
+            faults.append(f"{PREFIX}HASH_MEMORY_KIB must be at least 8")
+        if self.access_token_s > 300:
+            faults.append(f"{PREFIX}ACCESS_TOKEN_S must be at most 300")
+        return faults + self._file_faults()
+
+    def _file_faults(self) -> list[str]:
+        faults = []
+        if self.clients_file is not None:
+            try:
+                read_clients(self.clients_file)
+            except ClientsFault as fault:
+                faults.append(f"{PREFIX}CLIENTS_FILE: {fault}")
+        if self.service_clients_file is not None:
+            try:
+                read_service_clients(self.service_clients_file)
+            except ClientsFault as fault:
+                faults.append(f"{PREFIX}SERVICE_CLIENTS_FILE: {fault}")
+        return faults
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us by TLS, so that cookies can insist on it."""
+        return self.issuer.startswith("https://")
