@@ -7,10 +7,11 @@ labels have few values.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 # From well under a millisecond to the longest time-out.
@@ -32,12 +33,22 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S,
             registry=self.registry,
         )
+        # A number that only ever rises is a leak.
+        tasks = Gauge("agileim_asyncio_tasks", "Tasks of the event loop", registry=self.registry)
+        tasks.set_function(_tasks)
 
     async def page(self, _: web.Request) -> web.Response:
         """GET /metrics"""
         return web.Response(
             body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
+
+
+def _tasks() -> float:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # collected outside of the loop
+        return 0
 
 
 def tune_garbage_collector() -> None:
