@@ -11,7 +11,7 @@ export AGILEIM_GATEWAYS := $(call given,GATEWAYS)
 export AGILEIM_LOGS := $(call given,LOGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint faults bench lock clean
+.PHONY: help up demo test lint faults bench docs secrets lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -42,6 +42,13 @@ faults: ## Kill, stall and cut off parts under load, and look for lost messages 
 bench: ## Measure throughput and cost (ARGS=...)
 	$(INSTALL) dev
 	$(PYTHON) -m bench $(ARGS)
+
+docs: ## Write docs/asyncapi.json from the code
+	$(INSTALL) standalone
+	$(PYTHON) -m shared.asyncapi > docs/asyncapi.json
+
+secrets: ## Make the secrets that Compose mounts, once
+	@sh deploy/make-secrets.sh
 
 lock: ## Compile requirements/*.in into the lock files
 	@test -x .venv-lock/bin/pip-compile || { python3 -m venv .venv-lock && \
