@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 FIELD: Final = b"d"
+UNFENCED: Final = -1  # as the partition of a Delivery that a reaper routed again, with fence 0
 
 
 class RoutedEvent(Struct, frozen=True, array_like=True):
@@ -78,7 +79,8 @@ class DeliveryItem(Struct, frozen=True, array_like=True):
 
 class Delivery(Struct, frozen=True, array_like=True):
     """Entry of a gateway's stream. One with a lower fence than the gateway has seen for the
-    partition comes from a deposed owner: it is dropped."""
+    partition comes from a deposed owner: it is dropped. What a dead gateway left is routed again
+    as partition ``UNFENCED`` with fence 0, and never dropped for that."""
 
     partition: int
     fence: int

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DISPATCH_GROUP = "dispatch"  # consumer group of every events stream
+# The one consumer of every dispatch group. Not named after a process: a new owner inherits what is
+# pending with the old one; and not after the partition, since one XREADGROUP serves many streams.
+DISPATCH_CONSUMER = "owner"
 DELIVER_GROUP = "deliver"  # consumer group of every gateway's stream
 
 
@@ -22,12 +25,8 @@ class Keys:
     # --- partitions -------------------------------------------------------------------------
     def events(self, partition: int) -> str:
         """Stream of :class:`shared.entries.EventBatch`, written by api, read by the owner in group
-        ``dispatch`` as consumer :meth:`consumer`. Trimmed by the owner below what is confirmed."""
+        ``dispatch`` as consumer ``owner``. Trimmed by the owner below what is confirmed."""
         return f"{self.prefix}:{{p{partition:02d}}}:events"
-
-    def consumer(self, partition: int) -> str:
-        """The consumer's name is the partition's, so that a new owner inherits what is pending."""
-        return f"p{partition:02d}"
 
     def signals(self, partition: int) -> str:
         """Stream of :class:`shared.entries.Signal`, written by gateways and api, read by the owner

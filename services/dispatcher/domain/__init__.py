@@ -1,0 +1,1 @@
+"""The dispatcher's rules, without input or output: order, members, presence, routing, sharing."""
