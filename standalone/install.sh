@@ -44,7 +44,7 @@ make_environment() {
 
 quietly() {
 	"$@" >>"$log" 2>&1 || {
-		tail -n 5 "$log" >&2
+		grep '^ERROR' "$log" | tail -n 2 >&2 || :
 		fail "installing failed, see $log; with the network up, run the same command again"
 	}
 }

@@ -148,12 +148,16 @@ class Process:
         return self._child.wait(timeout_s)
 
     def how_it_ended(self) -> str:
-        """E.g. `ended with exit code 1: cannot bind`; the last line of its log is the reason."""
+        """E.g. `ended with exit code 1: cannot bind`; the last line of its log is the reason.
+
+        What was killed had no time to write one.
+        """
         code = self.exit_code
         if code is None:
             return "is running" if self.alive else "was never started"
-        how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        return how + self._last_words()
+        if code < 0:
+            return f"was killed by {_signal_name(-code)}"
+        return f"ended with exit code {code}{self._last_words()}"
 
     def _signal_all(self, number: signal.Signals) -> None:
         if not self.alive:
