@@ -14,6 +14,7 @@ from tests.support.servers import (
     postgres_url,
     redis_server,
     redis_url,
+    stack,
     wait_until,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "postgres_url",
     "redis_server",
     "redis_url",
+    "stack",
 ]
 
 
@@ -41,7 +43,9 @@ async def leftover_tasks() -> AsyncIterator[None]:
     yield
     own = asyncio.current_task()
 
-    def left() -> set[asyncio.Task[object]]:
-        return {task for task in asyncio.all_tasks() - before if task is not own}
+    def none_is_left() -> bool:
+        left = [task for task in asyncio.all_tasks() - before if task is not own]
+        assert not left, f"these tasks outlive the test: {left}"
+        return True
 
-    await wait_until(lambda: not left(), timeout_s=2.0)
+    await wait_until(none_is_left, timeout_s=2.0)

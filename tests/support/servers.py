@@ -19,6 +19,7 @@ import pytest
 from standalone.ports import free_port
 from standalone.servers.postgres import Postgres
 from standalone.servers.redis import Redis
+from standalone.stack import Options, Stack
 
 _numbers = itertools.count(1)
 
@@ -123,6 +124,24 @@ def own_redis(tmp_path: Path) -> Iterator[Redis]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Everything, as `make up` runs it, with two gateways and the service client `harness`.
+
+    Tests share it: they make their own users and leave its processes alone.
+    """
+    options = Options(
+        data=tmp_path_factory.mktemp("stack") / "data",
+        port=0,
+        counts={"gateway": 2},
+        auto_restart=False,
+        durable=False,
+        harness=True,
+    )
+    with Stack(options) as running:
+        yield running
 
 
 @pytest.fixture
