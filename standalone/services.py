@@ -18,6 +18,7 @@ from standalone.servers.caddy import http_status
 PROJECT: Final = Path(__file__).parents[1]
 PARTITIONS: Final = 8  # one machine has few cores to share them among
 KINDS: Final = ("auth", "api", "dispatcher", "gateway")  # in the order in which they start
+DRAIN_S: Final = "3"  # all gateways end together: sending clients elsewhere slowly helps nobody
 # Children get their own database and Redis addresses, and none of these.
 _NOT_FOR_SERVICES: Final = ("AGILEIM_DATABASE_URL", "AGILEIM_REDIS_URL", "AGILEIM_DATA")
 _SCOPES: Final = {
@@ -99,6 +100,7 @@ class Services:
             if variable.removesuffix("_FILE") not in _NOT_FOR_SERVICES
         }
         return {
+            "AGILEIM_DRAIN_S": DRAIN_S,
             **inherited,
             "PYTHONUNBUFFERED": "1",
             "AGILEIM_LISTEN": self._address[name],
@@ -128,14 +130,12 @@ class Services:
                 "AGILEIM_AUTH_URL": auth,
                 "AGILEIM_DATABASE_URL_FILE": str(secret("database-url")),
             }
-        caller = {
+        return {
             "AGILEIM_API_URLS": api,
             "AGILEIM_AUTH_URL": auth,
             "AGILEIM_CLIENT_ID": kind,
             "AGILEIM_CLIENT_SECRET_FILE": str(secret(f"{kind}-client")),
         }
-        origins = {"AGILEIM_ALLOWED_ORIGINS": self._plan.issuer} if kind == "gateway" else {}
-        return caller | origins
 
     def _keys(self) -> Path:
         keys = self._folder.path / "keys"
