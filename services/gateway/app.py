@@ -109,7 +109,13 @@ class Gateway:
         )
         self.parts = Parts(
             clock=clock,
-            limits=SessionLimits(hello_timeout_s=settings.hello_timeout_s),
+            limits=SessionLimits(
+                hello_timeout_s=settings.hello_timeout_s,
+                sends_per_s=settings.sends_per_s,
+                sends_burst=settings.sends_burst,
+                frames_per_s=settings.frames_per_s,
+                frames_burst=settings.frames_burst,
+            ),
             outbox_limits=OutboxLimits(OUTBOX_MAX_FRAMES, OUTBOX_MAX_BYTES),
             flusher=self.flusher,
             wheel=self.wheel,
@@ -142,10 +148,11 @@ class Gateway:
             ("signals", self.signals.run()),
             ("heartbeat", self.heartbeat.run()),
             ("deadlines", self._watch_deadlines()),
-            ("revocations", self.revoked.run(self._revoked)),
         ):
             self._tasks.append(background.spawn(name, coroutine))
+        # Their reading may be cancelled: nothing is handed out by it.
         background.spawn("epoch", self.registration.watch_epoch())
+        background.spawn("revocations", self.revoked.run(self._revoked))
 
     async def drain(self) -> None:
         """Let the clients go."""
@@ -155,7 +162,6 @@ class Gateway:
     async def close(self) -> None:
         """End the loops after the work in hand, and write down what they know."""
         self.stop.set()
-        self.revoked.stop()
         await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
         await self.receipts.report()
         await self.deliveries.confirm_now(trim=True)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.limits import HEARTBEAT_S, HELLO_TIMEOUT_S
+from shared.limits import (
+    FRAMES_BURST,
+    FRAMES_PER_S,
+    HEARTBEAT_S,
+    HELLO_TIMEOUT_S,
+    SENDS_BURST,
+    SENDS_PER_S,
+)
 from shared.settings import PREFIX, Secret, ServiceSettings
 
 
@@ -25,6 +32,10 @@ class GatewaySettings(ServiceSettings):
     drain_s: float = 20.0  # from SIGTERM to the last close; below Kubernetes' 30 s
     hello_timeout_s: float = HELLO_TIMEOUT_S
     heartbeat_s: float = HEARTBEAT_S
+    sends_per_s: float = SENDS_PER_S  # of each connection, on average; with bursts
+    sends_burst: int = SENDS_BURST
+    frames_per_s: float = FRAMES_PER_S
+    frames_burst: int = FRAMES_BURST
 
     def faults(self) -> list[str]:
         faults = super().faults()
@@ -42,6 +53,10 @@ class GatewaySettings(ServiceSettings):
             "DRAIN_S": self.drain_s,
             "HELLO_TIMEOUT_S": self.hello_timeout_s,
             "HEARTBEAT_S": self.heartbeat_s,
+            "SENDS_PER_S": self.sends_per_s,
+            "SENDS_BURST": self.sends_burst,
+            "FRAMES_PER_S": self.frames_per_s,
+            "FRAMES_BURST": self.frames_burst,
         }
         faults += [f"{PREFIX}{name} must be positive" for name, n in positive.items() if n <= 0]
         return faults

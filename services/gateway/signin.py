@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.gateway.connection import Connection
 from services.gateway.registration import NotRegistered
-from services.gateway.session import Phase
+from services.gateway.session import Phase, SessionLimits
 from services.gateway.timestamp import from_unix
 from shared import limits
 from shared.codes import CloseCode
@@ -28,17 +28,20 @@ if TYPE_CHECKING:
 
 REASON_MAX_CHARS: Final = 100
 
-LIMITS: Final[dict[str, float]] = {
-    "frame_max_bytes": limits.FRAME_MAX_BYTES,
-    "message_max_chars": limits.MESSAGE_MAX_CHARS,
-    "sends_per_s": limits.SENDS_PER_S,
-    "sends_burst": limits.SENDS_BURST,
-    "sends_in_flight_max": limits.SENDS_IN_FLIGHT_MAX,
-    "frames_per_s": limits.FRAMES_PER_S,
-    "frames_burst": limits.FRAMES_BURST,
-    "unacked_max_events": limits.UNACKED_MAX_EVENTS,
-    "watch_max_conversations": limits.WATCH_MAX_CONVERSATIONS,
-}
+
+def told_limits(own: SessionLimits) -> dict[str, float]:
+    """The limits that `welcome` tells."""
+    return {
+        "frame_max_bytes": limits.FRAME_MAX_BYTES,
+        "message_max_chars": limits.MESSAGE_MAX_CHARS,
+        "sends_per_s": own.sends_per_s,
+        "sends_burst": own.sends_burst,
+        "sends_in_flight_max": own.sends_in_flight_max,
+        "frames_per_s": own.frames_per_s,
+        "frames_burst": own.frames_burst,
+        "unacked_max_events": own.unacked_max,
+        "watch_max_conversations": limits.WATCH_MAX_CONVERSATIONS,
+    }
 
 
 class SignIn:
@@ -55,6 +58,7 @@ class SignIn:
         self._parts = parts
         self._verifier = verifier
         self._heartbeat_s = heartbeat_s
+        self._limits = told_limits(parts.limits)
         self._unix_now = unix_now
 
     async def check(self, connection: Connection, token: str) -> None:
@@ -125,6 +129,6 @@ class SignIn:
                 time=from_unix(self._unix_now()),
                 token_expires_at=from_unix(token.expires_at),
                 heartbeat_s=self._heartbeat_s,
-                limits=LIMITS,
+                limits=self._limits,
             )
         )
