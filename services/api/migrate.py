@@ -27,7 +27,14 @@ DDL_LOCK_TIMEOUT_MS: Final = 5_000  # a change that cannot get its lock must not
 
 
 class MigrationError(Exception):
-    """The database cannot be brought to this version; the text says why, in one line."""
+    """The database cannot be brought to this version; the text says why, in one line.
+
+    ``transient``: PostgreSQL was not there or busy; trying again may help.
+    """
+
+    def __init__(self, why: str, *, transient: bool = False) -> None:
+        super().__init__(why)
+        self.transient = transient
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,8 @@ def apply(url: str, folder: Path = FOLDER) -> list[str]:
             return _apply(url, folder)
     except psycopg2.Error as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise MigrationError(f"PostgreSQL: {reason[0]}") from error
+        transient = isinstance(error, psycopg2.OperationalError)
+        raise MigrationError(f"PostgreSQL: {reason[0]}", transient=transient) from error
 
 
 def _apply(url: str, folder: Path) -> list[str]:

@@ -1,0 +1,119 @@
+"""One public operation: its route, its schemas, and how a request becomes a call of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+import msgspec
+from aiohttp import web
+from marshmallow import Schema, ValidationError
+from webargs.aiohttpparser import AIOHTTPParser
+
+from services.api.access import Access
+from shared.codes import ErrorCode
+from shared.problems import Problem
+from shared.tokens import AccessToken
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose caller and input have been checked."""
+
+    request: web.Request
+    user: str  # id; empty at public endpoints
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: what becomes JSON, and the status."""
+
+    content: Any
+    status: int = 200
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A public operation. Both the router and the OpenAPI document are made from these."""
+
+    method: str
+    path: str
+    name: str  # operationId
+    summary: str
+    handler: Handler
+    answer: type[Schema] | None
+    statuses: tuple[int, ...] = (200,)
+    refusals: tuple[ErrorCode, ...] = ()  # beside those of a token and of malformed input
+    body: type[Schema] | None = None
+    query: type[Schema] | None = None
+    headers: Mapping[str, str] | None = None  # name → description
+    public: bool = False
+
+
+class _Parser(AIOHTTPParser):
+    """webargs with our problems, and a reader that takes only what is JSON (RFC 8259)."""
+
+    async def load_json(self, req: web.Request, schema: Schema) -> Any:
+        try:
+            return json.loads(await req.read(), parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise Problem(ErrorCode.INVALID, "The body is not JSON.", field="body") from None
+
+    def handle_error(
+        self, error: ValidationError, req: web.Request, schema: Schema, **_: Any
+    ) -> NoReturn:
+        field, why = first_fault(error.messages)
+        raise Problem(ErrorCode.INVALID, f"{field or 'The body'}: {why}", field=field)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def first_fault(messages: Any, path: str = "") -> tuple[str, str]:
+    """(field with dots, what is wrong with it) of the first fault in marshmallow's tree."""
+    while isinstance(messages, Mapping):
+        key, messages = next(iter(messages.items()))
+        # The first level names where the input was: json or query.
+        if key != "_schema" and not (path == "" and key in ("json", "query")):
+            path = f"{path}.{key}" if path else str(key)
+    return path[:200], str(messages[0] if isinstance(messages, list) else messages)
+
+
+_parser: Final = _Parser()
+
+
+def route(endpoint: Endpoint, access: Access) -> web.RouteDef:
+    """The route that checks caller and input before it calls the handler."""
+    body = endpoint.body() if endpoint.body else None
+    query = endpoint.query() if endpoint.query else None
+
+    async def handle(request: web.Request) -> web.Response:
+        token: AccessToken | None = None
+        if not endpoint.public:
+            token = await access.user(request)
+        call = Call(
+            request=request,
+            user=token.user if token else "",
+            path=request.match_info,
+            query=await _parser.parse(query, request, location="query") if query else {},
+            body=await _parser.parse(body, request, location="json") if body else {},
+        )
+        reply = await endpoint.handler(call)
+        if reply.content is None:
+            return web.Response(status=reply.status)
+        return web.Response(
+            body=_encode(reply.content), status=reply.status, content_type="application/json"
+        )
+
+    return web.route(endpoint.method, endpoint.path, handle)

@@ -1,0 +1,28 @@
+"""Settings of the api service, from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.settings import PREFIX, Secret, ServiceSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSettings(ServiceSettings):
+    """What api needs beside what every service needs."""
+
+    database_url: Secret  # postgresql://…, of a role that may create tables
+    auth_url: str  # where auth's keys are fetched, e.g. http://auth:8080
+    database_connections: int = 8  # opened at start and kept; PostgreSQL must allow replicas × this
+    database_wait_s: float = 60.0  # at start, how long PostgreSQL may take to answer
+
+    def faults(self) -> list[str]:
+        faults = super().faults()
+        if not self.database_url.startswith(("postgresql://", "postgres://")):
+            faults.append(f"{PREFIX}DATABASE_URL must be a postgresql:// URL")
+        if not self.auth_url.startswith(("http://", "https://")):
+            faults.append(f"{PREFIX}AUTH_URL must be an http:// or https:// URL")
+        if not 3 <= self.database_connections <= 100:
+            # one for the relay, and at least two sends in flight
+            faults.append(f"{PREFIX}DATABASE_CONNECTIONS must be between 3 and 100")
+        return faults
