@@ -119,6 +119,11 @@ def _devices_saw_all(history: History, spells: Intervals) -> Iterator[Finding]:
             ):
                 text = f"{device.name} saw {sighting.conversation} seq {sighting.seq} altered"
                 yield Finding("altered", text)
+        for conversation, seq in sorted(device.wire):
+            # The SDK may hide it: what must not be on the socket is a leak all the same.
+            if not any(seq in spell for spell in spells.get((conversation, device.user), [])):
+                text = f"{device.name} was sent {conversation} seq {seq} without being a member"
+                yield Finding("leaked", text)
         own = {conversation for conversation, user in spells if user == device.user}
         for conversation in sorted(own | seen.keys()):
             seqs = [sighting.seq for sighting in seen.get(conversation, [])]

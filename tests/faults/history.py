@@ -75,8 +75,10 @@ class DeviceLog:
     user: str
     session: str
     connected: bool = True  # at the end
+    since: float = 0.0  # when it first connected
     complete: bool = True  # it is meant to have seen everything in the end
     sightings: list[Sighting] = field(default_factory=list)
+    wire: set[tuple[str, int]] = field(default_factory=set)  # (conversation, seq) on its socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,6 +158,10 @@ def _see_as_stranger(history: History) -> None:
     history.devices.append(stranger)
 
 
+def _send_after_removal(history: History) -> None:
+    history.devices[3].wire.add((ROOM, 8))
+
+
 def _gap_before_removal(history: History) -> None:
     del history.devices[3].sightings[1]  # saw 4, 6 and 7
 
@@ -220,6 +224,7 @@ def _give_up(history: History) -> None:
         (_see_before_joining, "leaked", "cid/1 in room saw 3"),
         (_see_after_removal, "leaked", "cid/1 in room saw 8"),
         (_see_as_stranger, "leaked", "dan/1 in room saw 2"),
+        (_send_after_removal, "leaked", "cid/1 was sent room seq 8"),
         (_gap_before_removal, "lost", "cid/1 in room never saw 5"),
         (_write_after_removal, "leaked", "by cid, not a member"),
         (_see_what_is_not_stored, "altered", "seq 9: not stored"),

@@ -1,0 +1,267 @@
+"""One run: start everything, let people talk, harm it once, wait until it is quiet, judge."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import psycopg2
+import redis
+
+from standalone.provision import Provision
+from standalone.stack import Options, Stack
+from tests.faults import evidence
+from tests.faults.checker import Finding, check
+from tests.faults.devices import Device
+from tests.faults.history import Gauge, History, WatchView
+from tests.faults.injections import Fault
+from tests.faults.plan import Change, Plan, Size, make
+from tests.faults.relay import Relay
+from tests.faults.scene import Failed, Scene
+from tests.faults.summary import Summary, summarise
+
+COUNTS: Final = {"api": 2, "dispatcher": 2, "gateway": 2}
+HARNESS: Final = "harness"
+CONNECT_WITHIN_S: Final = 30.0
+QUIET_WITHIN_S: Final = 40.0  # after the last send was answered
+LOOK_EVERY_S: Final = 0.5
+LEFT_WITHIN_S: Final = 12.0
+SERVICES: Final = ("auth", "api", "dispatcher", "gateway")
+
+Gauges = dict[tuple[str, str], float]  # (process, metric) → value
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a run."""
+
+    fault: str
+    seed: int
+    summary: Summary
+    findings: list[Finding] = field(default_factory=list)
+    failure: str = ""  # why the run could not be carried out
+    changes: dict[str, int] = field(default_factory=dict)  # how changes of membership ended
+    ended: dict[str, str] = field(default_factory=dict)  # devices whose SDK gave up, and why
+
+    expects: str = ""  # a planted defect: a kind of finding that there must be
+
+    @property
+    def passed(self) -> bool:
+        """Nothing at all was wrong; or, with a planted defect, just that was found."""
+        if self.expects:
+            return not self.failure and any(f.kind == self.expects for f in self.findings)
+        return not (self.findings or self.failure or self.ended)
+
+
+async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
+    """Carry out one run in ``folder``, which keeps its data and logs."""
+    plan, history, started = make(seed, size), History(), time.time()
+    failure = ""
+    with fault.within():
+        async with _scene(plan, folder) as scene:
+            try:
+                before = await asyncio.to_thread(_gauges, scene)
+                await fault.prepare(scene)
+                await _people_arrive(scene)
+                await _play(scene, fault, history)
+                await _settle(scene, history)
+                await _people_leave(scene, history, before)
+            except Failed as error:
+                failure = str(error)
+                await _switch_off(scene.devices)
+    return Result(
+        fault.name,
+        seed,
+        summarise(history, time.time() - started),
+        findings=check(history),
+        failure=failure,
+        changes=scene.changes,
+        ended={device.log.name: device.ended for device in scene.devices if device.ended},
+        expects=fault.expects,
+    )
+
+
+@asynccontextmanager
+async def _scene(plan: Plan, folder: Path) -> AsyncIterator[Scene]:
+    options = Options(
+        data=folder / "data", port=0, counts=COUNTS, auto_restart=False, harness=True
+    )  # fmt: skip
+    stack = Stack(options)
+    await asyncio.to_thread(stack.start)
+    try:
+        edge = urlsplit(stack.url)
+        provision = Provision(
+            auth_url=stack.service_url("auth-1"),
+            api_url=stack.service_url("api-1"),
+            client_id=HARNESS,
+            client_secret=stack.client_secret(HARNESS),
+        )
+        async with (
+            aiohttp.ClientSession() as http,
+            provision,
+            Relay(edge.hostname or "", edge.port or 0) as relay,
+        ):
+            scene = Scene(plan=plan, stack=stack, relay=relay, provision=provision)
+            await _provide(scene, folder / "profiles", http)
+            yield scene
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+async def _provide(scene: Scene, profiles: Path, http: aiohttp.ClientSession) -> None:
+    """People, conversations and devices, as planned; nobody is connected yet."""
+    plan, provision = scene.plan, scene.provision
+    people = scene.people = await provision.people(plan.size.users, "user")
+    scene.pairs = await provision.directs([(people[one], people[two]) for one, two in plan.pairs])
+    for index, group in enumerate(plan.groups):
+        members = [people[member] for member in group.members]
+        scene.groups.append(await provision.group(people[group.owner], members, f"Room {index}"))
+    count: dict[int, int] = defaultdict(int)
+    for index, user in enumerate(plan.devices):
+        count[user] += 1
+        person = people[user] if count[user] == 1 else await provision.device(people[user])
+        scene.devices.append(
+            Device(
+                f"user{user}.{count[user]}",
+                person,
+                url=f"http://127.0.0.1:{scene.relay.port}",
+                issuer=scene.stack.url,
+                folder=profiles,
+                http=http,
+                token_life_s=plan.token_lives_s[index],
+            )
+        )
+
+
+async def _people_arrive(scene: Scene) -> None:
+    for device in scene.devices:
+        await device.start()
+    await scene.wait_for(lambda: all(d.connected for d in scene.devices), CONNECT_WITHIN_S)
+    for index in scene.plan.watchers:
+        user = scene.plan.devices[index]
+        watched = [
+            conversation
+            for conversation, pair in zip(scene.pairs, scene.plan.pairs, strict=True)
+            if user in pair
+        ]
+        watched += [
+            conversation
+            for conversation, group in zip(scene.groups, scene.plan.groups, strict=True)
+            if user in (group.owner, *group.members)
+        ]
+        scene.devices[index].watch(watched)
+
+
+async def _play(scene: Scene, fault: Fault, history: History) -> None:
+    """Everybody sends, groups change, the fault strikes and heals. Returns when every send has
+    ended in one way or another."""
+    plan, start = scene.plan, time.monotonic()
+    rng = random.Random(f"texts {plan.seed}")
+    by_group: dict[int, list[Change]] = defaultdict(list)
+    for change in plan.changes:
+        by_group[change.group].append(change)
+
+    async def until(at_s: float) -> None:
+        await asyncio.sleep(max(0.0, start + at_s - time.monotonic()))
+
+    async def strike() -> None:
+        await until(plan.fault_at_s)
+        history.injected_at = time.time()
+        await fault.inject(scene)
+
+    async def churn(changes: list[Change]) -> None:
+        for change in changes:
+            await until(change.at_s)
+            await scene.change(change)
+
+    async def talk() -> None:
+        async with asyncio.TaskGroup() as sending:
+            for index, send in enumerate(plan.sends):
+                await until(send.at_s)
+                sending.create_task(scene.send(index, send, rng))
+
+    parts = [
+        asyncio.create_task(part) for part in (strike(), talk(), *map(churn, by_group.values()))
+    ]
+    try:
+        await asyncio.gather(*parts)
+    finally:
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+
+
+async def _settle(scene: Scene, history: History) -> None:
+    """Look again and again until nothing is missing, or the time is over."""
+    deadline = time.monotonic() + QUIET_WITHIN_S
+    while True:
+        try:
+            await asyncio.to_thread(_gather, scene, history)
+        except (psycopg2.Error, redis.RedisError) as error:
+            if time.monotonic() > deadline:
+                raise Failed(f"no evidence to be had: {error}") from error
+        else:
+            if not check(history) or time.monotonic() > deadline:
+                return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _gather(scene: Scene, history: History) -> None:
+    """What servers and devices hold now, into the history."""
+    stored = evidence.stored(scene.stack.database_url)
+    held = evidence.fast(scene.stack.redis_url)
+    history.stored, history.heads, history.founders = stored.events, stored.heads, stored.founders
+    history.rosters, history.dead = held.rosters, held.dead
+    history.pending = {**held.pending, "outbox": stored.outbox}
+    history.sends = [send for device in scene.devices for send in device.sends]
+    history.devices = [device.log for device in scene.devices]
+    for device in scene.devices:
+        device.log.connected = device.connected
+    history.watches = [
+        WatchView(device=device.log.name, conversation=conversation, online=frozenset(online))
+        for device in scene.devices
+        for conversation, online in device.online.items()
+    ]
+
+
+async def _switch_off(devices: list[Device]) -> None:
+    await asyncio.gather(*(device.stop() for device in devices))
+
+
+async def _people_leave(scene: Scene, history: History, before: Gauges) -> None:
+    """Everybody goes; then nothing of them may be left."""
+    await _switch_off(scene.devices)
+    deadline = time.monotonic() + LEFT_WITHIN_S
+    while True:
+        held = await asyncio.to_thread(evidence.fast, scene.stack.redis_url)
+        after = await asyncio.to_thread(_gauges, scene)
+        history.left_behind = held.rosters
+        history.gauges = [
+            Gauge(
+                process=process, name=name, before=value, after=after[process, name],
+                slack=evidence.slack(process, name),
+            )
+            for (process, name), value in before.items()
+            if process not in scene.restarted and (process, name) in after
+        ]  # fmt: skip
+        if not check(history) or time.monotonic() > deadline:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _gauges(scene: Scene) -> Gauges:
+    return {
+        (process, name): value
+        for process in scene.stack.processes
+        if process.startswith(SERVICES)
+        for name, value in evidence.gauges(scene.stack.service_url(process)).items()
+    }

@@ -1,0 +1,107 @@
+"""A running stack with its relay, people and devices: what faults are injected into."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from agileim.errors import AgileIMError
+from standalone.provision import Person, Provision
+from standalone.stack import Stack
+from tests.faults.devices import Device
+from tests.faults.plan import Change, Plan, Send
+from tests.faults.relay import Relay
+
+CHANGE_TIMEOUT_S = 30.0
+
+
+class Failed(Exception):
+    """The run itself could not be carried out as planned; its verdict means nothing."""
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """See the module. Injections use its methods and fields."""
+
+    plan: Plan
+    stack: Stack
+    relay: Relay
+    provision: Provision
+    people: list[Person] = field(default_factory=list)
+    devices: list[Device] = field(default_factory=list)
+    pairs: list[str] = field(default_factory=list)  # conversation of each planned pair
+    groups: list[str] = field(default_factory=list)
+    restarted: set[str] = field(default_factory=set)  # processes that are not the first any more
+    changes: dict[str, int] = field(default_factory=dict)  # how membership changes ended
+
+    # --- processes --------------------------------------------------------------------------
+
+    def victim(self, kind: str) -> str:
+        """The replica that the plan wants harmed."""
+        names = sorted(name for name in self.stack.processes if name.startswith(f"{kind}-"))
+        return names[self.plan.victim % len(names)]
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL, now."""
+        self.restarted.add(name)
+        await asyncio.to_thread(self.stack.kill, name)
+
+    async def start(self, name: str, settings: Mapping[str, str] | None = None) -> None:
+        """Start it again, with other settings from now on, and wait until it is ready."""
+        self.restarted.add(name)
+        await asyncio.to_thread(self.stack.start_one, name, settings)
+        await asyncio.to_thread(self.stack.wait_ready, name)
+
+    async def stall(self, name: str, seconds: float) -> None:
+        """SIGSTOP for some time, then SIGCONT."""
+        process = self.stack.processes[name]
+        await asyncio.to_thread(process.pause)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await asyncio.to_thread(process.resume)
+
+    async def wait_death(self, name: str, timeout_s: float) -> None:
+        """Wait until it has ended by itself; raises :class:`Failed`."""
+        process = self.stack.processes[name]
+        await self.wait_for(lambda: not process.alive, timeout_s)
+        self.restarted.add(name)
+
+    async def wait_for(self, state: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        """Poll until it is so; raises :class:`Failed`."""
+        deadline = time.monotonic() + timeout_s
+        while not state():  # what is waited for happens in other processes
+            if time.monotonic() > deadline:
+                raise Failed(f"not so after {timeout_s:g} s: {state.__qualname__}")
+            await asyncio.sleep(0.02)
+
+    # --- people -----------------------------------------------------------------------------
+
+    async def send(self, index: int, send: Send, rng: random.Random) -> None:
+        """Carry out one planned message."""
+        place = self.pairs if send.kind == "direct" else self.groups
+        letters = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz äöü你好", k=send.chars))
+        msg_id = f"run-{self.plan.seed}-{index}"
+        device = self.devices[send.device]
+        text = f"{index} {letters}"
+        await device.send(place[send.conversation], text, msg_id, rest=send.rest)
+
+    async def change(self, change: Change) -> None:
+        """Carry out one planned change of membership; the log tells afterwards whether it was."""
+        group = self.plan.groups[change.group]
+        device = self.devices[group.owner]
+        conversation, user = self.groups[change.group], self.people[change.guest].user
+        try:
+            async with asyncio.timeout(CHANGE_TIMEOUT_S):
+                api = (await device.running()).api
+                if change.add:
+                    await api.add_members(conversation, [user])
+                else:
+                    await api.remove_member(conversation, user)
+            how = "done"
+        except (AgileIMError, TimeoutError) as error:
+            how = type(error).__name__
+        self.changes[how] = self.changes.get(how, 0) + 1
