@@ -8,6 +8,7 @@ environment is mended in one go.
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,6 +115,8 @@ def _parse(kind: Any, text: str) -> Any:
         if text not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
         return text
+    if typing.get_origin(kind) is types.UnionType:  # `Path | None`: what is set is not None
+        (kind,) = (choice for choice in typing.get_args(kind) if choice is not type(None))
     return _PARSERS[kind](text)
 
 

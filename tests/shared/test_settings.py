@@ -79,3 +79,9 @@ def test_a_secret_can_come_from_a_file_and_is_never_shown(tmp_path: Path) -> Non
 
 def test_ipv6_addresses_are_written_in_brackets() -> None:
     assert HostPort.parse("[::1]:80") == HostPort("::1", 80)
+
+
+def test_an_optional_value_is_typed_when_it_is_set() -> None:
+    settings = load(Sample, GOOD | {"AGILEIM_SECRET": "hunter2"})
+    assert isinstance(settings.secret, Secret)
+    assert load(Sample, GOOD).secret is None
