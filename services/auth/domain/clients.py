@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +17,6 @@ import msgspec
 
 from services.auth.domain.redirects import registration_fault
 from services.auth.domain.scopes import SUPPORTED
-from shared.internal import SCOPE_AUTH
 
 AUTHORIZATION_CODE = "authorization_code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a grant
@@ -94,13 +92,12 @@ class _FileClient(msgspec.Struct, forbid_unknown_fields=True):
     client_id: str
     name: str
     redirect_uris: list[str] = []
-    scopes: list[str] = list(SUPPORTED)
-    grants: list[str] = [AUTHORIZATION_CODE, REFRESH_TOKEN]
+    scopes: Sequence[str] = SUPPORTED
+    grants: Sequence[str] = (AUTHORIZATION_CODE, REFRESH_TOKEN)
     secret: str = ""
 
 
 class _FileService(msgspec.Struct, forbid_unknown_fields=True):
-    client_id: str
     secret: str
     scopes: list[str]
 
@@ -112,7 +109,7 @@ def read_clients(path: Path) -> list[Client]:
     Raises :class:`ClientsFault`.
     """
     clients = []
-    for entry in _read(path, _FileClient):
+    for entry in _read(path, list[_FileClient]):
         name = entry.client_id
         if not name or name.startswith("agileim-"):
             raise ClientsFault(f"client id {name!r} is empty or reserved")
@@ -139,25 +136,24 @@ def read_clients(path: Path) -> list[Client]:
 
 
 def read_service_clients(path: Path) -> list[Client]:
-    """Service clients: a JSON array of ``{"client_id": "gateway", "secret": "…",
-    "scopes": ["internal.gateway"]}``.
+    """Service clients: a JSON object such as ``{"gateway": {"secret": "…",
+    "scopes": ["internal.gateway"]}}``.
 
     Raises :class:`ClientsFault`.
     """
     clients = []
-    for entry in _read(path, _FileService):
+    for client_id, entry in _read(path, dict[str, _FileService]).items():
         if len(entry.secret) < SERVICE_SECRET_MIN_CHARS:
             raise ClientsFault(
-                f"{entry.client_id}: the secret has under {SERVICE_SECRET_MIN_CHARS} characters"
+                f"{client_id}: the secret has under {SERVICE_SECRET_MIN_CHARS} characters"
             )
         for scope in entry.scopes:
-            # auth mints its own tokens: nobody else may pass for it.
-            if not scope.startswith("internal.") or " " in scope or scope == SCOPE_AUTH:
-                raise ClientsFault(f"{entry.client_id}: scope {scope!r} cannot be given")
+            if not scope.startswith("internal.") or " " in scope:
+                raise ClientsFault(f"{client_id}: {scope!r} is no scope of a service")
         clients.append(
             Client(
-                client_id=entry.client_id,
-                name=entry.client_id,
+                client_id=client_id,
+                name=client_id,
                 grants=frozenset({CLIENT_CREDENTIALS}),
                 scopes=frozenset(entry.scopes),
                 secret_digest=_digest(entry.secret),
@@ -170,13 +166,10 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest() if secret else b""
 
 
-def _read(path: Path, entry: type[T]) -> list[T]:
+def _read(path: Path, shape: type[T]) -> T:
     try:
-        entries: list[T] = msgspec.json.decode(
-            path.read_bytes(), type=types.GenericAlias(list, entry)
-        )
+        return msgspec.json.decode(path.read_bytes(), type=shape)
     except OSError as error:
         raise ClientsFault(f"{path}: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise ClientsFault(f"{path}: {error}") from error
-    return entries

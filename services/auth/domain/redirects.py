@@ -2,6 +2,7 @@
 
 Compared as texts, character by character (RFC 9700, section 2.1), with the one exception of
 RFC 8252, section 7.3: the port of a loopback address is chosen by the application when it starts.
+Such a URI is registered without a port; one with a port means this port.
 """
 
 from __future__ import annotations
@@ -22,11 +23,7 @@ def matches(given: str, registered: Iterable[str]) -> bool:
     """Whether a client that registered these may be answered at ``given``."""
     if _FORBIDDEN.search(given) or "#" in given:
         return False
-    loopback = _without_port(given)
-    return any(
-        given == uri or (loopback is not None and loopback == _without_port(uri))
-        for uri in registered
-    )
+    return any(uri in (given, _without_port(given)) for uri in registered)
 
 
 def _without_port(uri: str) -> str | None:

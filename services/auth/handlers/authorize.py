@@ -16,7 +16,7 @@ from services.auth.domain.authorization import (
     read_request,
 )
 from services.auth.domain.codes import CodeGrant
-from services.auth.domain.redirects import is_loopback, with_parameters
+from services.auth.domain.redirects import with_parameters
 from services.auth.errors import PageError, answers_html
 from services.auth.handlers.browser import Person, form_action_of, person_of, see_other
 from services.auth.resources import AUTH
@@ -114,9 +114,7 @@ async def _has_agreed(
     auth = request.app[AUTH]
     # Any program on the device can listen on a loopback port, and any can claim a private scheme:
     # nothing is given to one without the person's doing (RFC 8252, section 8.6).
-    certain = urlsplit(wanted.redirect_uri).scheme == "https" or (
-        wanted.client.first_party and not is_loopback(wanted.redirect_uri)
-    )
+    certain = wanted.redirect_uri.startswith(("https://", f"{auth.settings.issuer}/"))
     if wanted.client.first_party:
         return certain or await auth.signins.use_agreement(
             person.cookie, continuation.digest(path), int(auth.now())

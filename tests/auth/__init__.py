@@ -1,0 +1,1 @@
+"""Tests of auth and of the account records in api."""

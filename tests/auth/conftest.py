@@ -1,0 +1,36 @@
+"""Fixtures of the tests of auth."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.api.migrate import migrate
+from services.api.store.database import Database
+from tests.auth.rig import PASSWORD, Rig, running
+from tests.support.signin import Tokens, register
+
+
+@pytest.fixture
+async def rig(
+    tmp_path: Path, postgres_url: str, redis_url: str, key_prefix: str
+) -> AsyncIterator[Rig]:
+    """auth and api's account records, running."""
+    async with running(tmp_path, postgres_url, redis_url, key_prefix) as ready:
+        yield ready
+
+
+@pytest.fixture
+async def ada(rig: Rig) -> Tokens:
+    """Someone who has registered and signed in."""
+    return await register(rig.url, "ada", PASSWORD, "Ada Lovelace")
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    """A migrated database."""
+    await migrate(postgres_url)
+    async with Database(postgres_url, size=4) as ready:
+        yield ready
