@@ -12,6 +12,10 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+# Local variables hold tokens, passwords and texts of messages: never in a log.
+_traces = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 _SECRET_KEYS = frozenset(
     {"token", "access_token", "refresh_token", "password", "secret", "authorization", "code"}
@@ -49,10 +53,12 @@ def configure(level: str, fmt: str, service: str, instance: str) -> None:
         _hide_secrets,
     ]
     if fmt == "json":
-        shared += [name_process, structlog.processors.dict_tracebacks]
+        shared += [name_process, _traces]
         renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=True, pad_event_to=0)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=True, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
