@@ -15,7 +15,7 @@ from services.api.store.receipts import Receipts
 from shared.codes import ErrorCode
 from shared.frames import Event
 from shared.internal import NotAppended, ReceiptMark
-from shared.problems import Problem
+from shared.problems import TRACE_ID, Problem
 
 _BASE = "/v1/conversations/{conversation}"
 
@@ -83,7 +83,7 @@ class EventHandlers:
 
     async def send(self, call: Call) -> Reply:
         """POST …/messages; what one has written, one has read."""
-        trace = str(call.request["trace_id"])
+        trace = call.request[TRACE_ID]
         try:
             message = draft(
                 call.path["conversation"], call.user, call.body["client_msg_id"],
