@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from agileim import effects as fx
 from agileim import frames
 from agileim.errors import ProtocolError, SessionRevoked, SignedOut

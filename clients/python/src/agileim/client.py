@@ -98,6 +98,11 @@ class Client:
         """The id of the signed-in user; empty before the first connection."""
         return self._driver.session.user if self._driver else ""
 
+    @property
+    def now(self) -> float:
+        """The client's clock, in monotonic seconds."""
+        return asyncio.get_running_loop().time()
+
     async def me(self) -> User:
         """The signed-in user."""
         return await self.api.me()

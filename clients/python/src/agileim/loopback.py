@@ -68,10 +68,10 @@ async def listen() -> AsyncIterator[Loopback]:
     loopback = Loopback()
     app = web.Application()
     app.router.add_get("/callback", loopback._callback)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1.0)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
         loopback.redirect_uri = f"http://127.0.0.1:{port}/callback"

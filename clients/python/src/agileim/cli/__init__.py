@@ -1,0 +1,1 @@
+"""The command ``agileim``: chat in the terminal, and a scriptable client."""
