@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 
 from services.gateway.badframe import explain
 from services.gateway.ledger import Pending
-from services.gateway.outbox import Outbox
+from services.gateway.outbox import Outbox, write_to
 from services.gateway.session import (
     CheckToken,
     Close,
@@ -206,7 +206,7 @@ class Connection:
         # What waits goes first: it may hold the error frame that explains the close. The limit of
         # the transport's buffer does not matter any more.
         waiting = self.outbox.drain()
-        self._transport.write(waiting + close_frame(effect.code, effect.reason))
+        write_to(self._transport, waiting + close_frame(effect.code, effect.reason))
         self._slot = parts.wheel.move(self, self._slot, now + CLOSE_TIMEOUT_S)
         get_logger().info(
             "connection_closed", conn_id=self.id, user_id=self.session.user,
@@ -228,8 +228,8 @@ class Connection:
             # The peer has closed, or is gone: answer its close frame (RFC 6455, section 5.5.1).
             self.session.phase = Phase.CLOSING
             self._leave()
-            if peer_code and not self._transport.is_closing():
-                self._transport.write(self.outbox.drain() + close_frame(1000))
+            if peer_code:
+                write_to(self._transport, self.outbox.drain() + close_frame(1000))
         self.outbox.clear()
         self._transport.close()
         if self._transport.get_write_buffer_size() == 0:

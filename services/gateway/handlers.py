@@ -11,6 +11,7 @@ from aiohttp import WSCloseCode, hdrs, web
 from services.gateway.admission import RETRY_AFTER_MS, Admission
 from services.gateway.connection import CLOSE_TIMEOUT_S, Connection
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.outbox import write_to
 from services.gateway.parts import Parts
 from services.gateway.wsframe import close_frame
 from shared.codes import CloseCode, ErrorCode
@@ -81,7 +82,7 @@ class SocketHandler:
                 return response
             if response.ws_protocol != SUBPROTOCOL:
                 reason = f"the subprotocol {SUBPROTOCOL} is needed"
-                transport.write(close_frame(CloseCode.UNSUPPORTED_PROTOCOL, reason))
+                write_to(transport, close_frame(CloseCode.UNSUPPORTED_PROTOCOL, reason))
                 transport.close()
                 return response
             if sock := transport.get_extra_info("socket"):

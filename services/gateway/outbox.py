@@ -24,6 +24,18 @@ class Writable(Protocol):
 
     def get_write_buffer_size(self) -> int: ...
 
+    def is_closing(self) -> bool: ...
+
+
+def write_to(transport: Writable, data: bytes) -> None:
+    """Write unless the socket is gone.
+
+    A lost connection is told to its reader only in one of the loop's next turns, and uvloop raises
+    on a write until then: one such socket must not stop a fan-out to all the others.
+    """
+    if not transport.is_closing():
+        transport.write(data)
+
 
 class OutboxLimits:
     """Bounds of each outbox, shared by all."""
@@ -58,15 +70,13 @@ class Outbox:
 
         False: the bound is reached even without droppable frames; the socket must be closed.
         """
-        # Writes of the same moment (one batch of deliveries) go to the transport at once: it
-        # joins them itself before the loop's next turn.
         if (
             self._queue is None
-            and (now - self._last_write >= COALESCE_S or now == self._last_write)
+            and now - self._last_write >= COALESCE_S
             and self._transport.get_write_buffer_size() <= TRANSPORT_HIGH_BYTES
         ):
             self._last_write = now
-            self._transport.write(data)
+            write_to(self._transport, data)
             return True
         return self._enqueue(data, droppable)
 
@@ -95,14 +105,14 @@ class Outbox:
             return False
         self._last_write = now
         if self._bytes <= FLUSH_MAX_BYTES:
-            self._transport.write(b"".join([data for data, _ in queue]))
+            write_to(self._transport, b"".join([data for data, _ in queue]))
             self.clear()
             return True
         count = size = 0
         while size < FLUSH_MAX_BYTES:
             size += len(queue[count][0])
             count += 1
-        self._transport.write(b"".join([data for data, _ in queue[:count]]))
+        write_to(self._transport, b"".join([data for data, _ in queue[:count]]))
         del queue[:count]
         self._bytes -= size
         if not queue:
