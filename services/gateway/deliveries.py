@@ -7,6 +7,7 @@ error the pending entries are read first (id ``0``), for the same reason.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,7 @@ from services.gateway.hub import Hub
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.registration import Identity, Registration
 from services.gateway.stopping import Stop
+from shared.crashpoints import crash_here
 from shared.entries import BadEntry, Delivery, decode_delivery
 from shared.keys import DELIVER_GROUP, Keys
 from shared.logs import get_logger
@@ -77,6 +79,7 @@ class Deliveries:
         self._stop = stop
         self._clock = clock
         self._fences = Fences()
+        self._followed: Identity | None = None
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -102,7 +105,9 @@ class Deliveries:
                 await reader.aclose()
 
     async def _follow(self, reader: Redis, identity: Identity) -> None:
-        self._fences.forget()
+        if identity is not self._followed:
+            self._fences.forget()
+            self._followed = identity
         stream = self._keys.gateway_out(identity.gateway)
         cursor = _PENDING
         while not self._stop and self._registration.identity is identity:
@@ -141,6 +146,8 @@ class Deliveries:
                 else:
                     metrics.fenced_off += 1
             ledger.release(entry)
+        if entries:  # in the loop's next turn the transports have written
+            asyncio.get_running_loop().call_soon(crash_here, "gateway.after_write")
 
     # --- confirming -------------------------------------------------------------------------
 

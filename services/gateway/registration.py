@@ -144,8 +144,8 @@ class Registration:
     async def _be_born(self) -> None:
         because, self._rebirth_because = self._rebirth_because, ""
         try:
-            if self._epoch is None:
-                self._epoch = await self._watch.current()
+            # Before the rest: what is wiped after this is noticed by the watch.
+            self._epoch = await self._watch.current()
             gateway = f"{self._instance}-{os.urandom(4).hex()}"
             await self._announce(gateway)
         except RedisError:
@@ -229,10 +229,11 @@ class Registration:
     async def watch_epoch(self) -> None:
         """Be born again whenever Redis is not what it was. Runs until cancelled."""
         await self.born.wait()
-        while True:
-            assert self._epoch is not None
-            self._epoch = await self._watch.wait_change(self._epoch)
-            self.ask_rebirth("epoch changed")
+        seen = self._epoch
+        while seen is not None:
+            seen = await self._watch.wait_change(seen)
+            if seen != self._epoch:  # else a birth for another reason was after it
+                self.ask_rebirth("epoch changed")
 
     async def unregister(self) -> None:
         """Give up the lease. The rest is left to a dispatcher, which routes again what was put
