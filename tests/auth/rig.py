@@ -146,13 +146,15 @@ async def _store_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 @asynccontextmanager
-async def running_api(database: Database, settings: AuthSettings) -> AsyncIterator[TestServer]:
+async def running_api(
+    database: Database, settings: AuthSettings, clock: Clock
+) -> AsyncIterator[TestServer]:
     """api's account records, guarded as in api by service tokens checked with auth's keys."""
     async with aiohttp.ClientSession() as http:
 
         def verifier(audience: str) -> TokenVerifier:
             return TokenVerifier(
-                issuer=settings.issuer, audience=audience, http=lambda: http,
+                issuer=settings.issuer, audience=audience, http=lambda: http, now=clock,
                 jwks_url=f"{settings.issuer}/.well-known/jwks.json",
             )  # fmt: skip
 
@@ -186,7 +188,7 @@ async def running(
     settings = settings_for(folder, redis_url, key_prefix, **changes)
     async with (
         Database(postgres_url, size=4) as database,
-        running_api(database, settings) as api,
+        running_api(database, settings, clock) as api,
         aiohttp.ClientSession() as http,
     ):
         urls = (str(api.make_url("")).rstrip("/"),)
