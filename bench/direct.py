@@ -21,7 +21,7 @@ from bench.window import Window, result
 from bench.wire import Socket, message_frame
 
 TEXT = "A line of chat of ordinary length, as people write them all day long, with no attachments."
-RETRY_S = 0.2  # after a refusal: not at once, or the generator would flood
+RUN_OUT_TURN_S, RUN_OUT_TURNS = 0.02, 250  # a refused or lost message takes all of it
 
 
 class Direction:
@@ -37,13 +37,23 @@ class Direction:
         self._closed = closed
         self._build = message_frame(conversation, TEXT)
         self._last = 0
-        self._arrived = self._confirmed = False
+        self._arrived = self._confirmed = True
         sender.on_sent = self._on_sent
         receiver.on_event = self._on_event
+
+    @property
+    def finished(self) -> bool:
+        """Whether its last message is acknowledged and has arrived."""
+        return self._arrived and self._confirmed
+
+    def stop(self) -> None:
+        """Send no next message."""
+        self._closed = False
 
     def send(self, sent_ns: int) -> None:
         """Send a message whose clock starts at `sent_ns` (unique per sender: it is its id)."""
         self._last = sent_ns
+        self._arrived = self._confirmed = False
         self._sender.transport.write(self._build(sent_ns))
 
     def _on_sent(self, _: Socket, message: int) -> None:
@@ -62,8 +72,7 @@ class Direction:
             self._next()
 
     def _next(self) -> None:
-        if self._closed and self._arrived and self._confirmed:
-            self._arrived = self._confirmed = False
+        if self._closed and self.finished:
             self.send(time.perf_counter_ns())
 
 
@@ -93,9 +102,11 @@ async def closed_loop(
     for direction in directions:
         direction.send(time.perf_counter_ns())
     spent = await window.run(target.meter, warm_up_s, measured_s)
-    for socket in pairs.sockets:  # let the loop run out
-        socket.on_sent = socket.on_event = _ignore
-    return result(window, spent, window.acked, in_flight=len(directions))
+    for direction in directions:
+        direction.stop()
+    unfinished = await _run_out(directions)
+    in_flight = len(directions)
+    return result(window, spent, window.acked, in_flight=in_flight, unfinished=unfinished)
 
 
 async def open_loop(
@@ -113,11 +124,17 @@ async def open_loop(
         spent = await window.run(target.meter, warm_up_s, measured_s)
     finally:
         load.cancel()
-    return result(window, spent, window.acked, offered_per_s=round(per_s, 1))
+    unfinished = await _run_out(directions)
+    return result(window, spent, window.acked, offered_per_s=per_s, unfinished=unfinished)
 
 
-def _ignore(_: Socket, __: int) -> None:
-    pass
+async def _run_out(directions: list[Direction]) -> int:
+    """Wait for what is in flight; how many directions' last messages are still under way."""
+    for _ in range(RUN_OUT_TURNS):
+        if all(each.finished for each in directions):
+            break
+        await asyncio.sleep(RUN_OUT_TURN_S)
+    return sum(not each.finished for each in directions)
 
 
 async def run(target: Target, pairs: int, warm_up_s: float, measured_s: float) -> dict[str, Any]:
@@ -128,8 +145,7 @@ async def run(target: Target, pairs: int, warm_up_s: float, measured_s: float) -
     async with signed_in(target, people) as sockets:
         ready = Pairs(sockets, conversations)
         closed = await closed_loop(target, ready, warm_up_s, measured_s)
-        await asyncio.sleep(1.0)  # what was in flight
-        half = max(1.0, closed["acked_per_s"] / 2)
+        half = max(1.0, round(closed["acked_per_s"] / 2, 1))
         halved = await open_loop(target, ready, half, warm_up_s, measured_s)
         refused = sum(len(socket.refused) for socket in sockets)
-    return {"direct_closed": closed | {"refused": refused}, "direct_half": halved}
+    return {"direct_closed": closed, "direct_half": halved | {"refused": refused}}
