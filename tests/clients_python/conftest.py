@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agileim import ProfileFile, backoff, logs
+from agileim import Profile, ProfileFile, TokenSet, backoff, boot_clock, logs
 from tests.clients_python.playserver import PlayServer, play_server
 
 
@@ -41,3 +41,12 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(backoff.Backoff, "next", quick)
     monkeypatch.setattr(logs, "GAP_HOLD_S", 0.05)
+
+
+@pytest.fixture
+def signed_in(server: PlayServer, profile: ProfileFile) -> ProfileFile:
+    """The profile `work`, signed in at the play server."""
+    moment = boot_clock.now()
+    tokens = TokenSet("token", "refresh-0", 300, moment.boot, moment.seconds)
+    profile.write(Profile(server.url, "agileim-cli", tokens, "me", "me"))
+    return profile
