@@ -104,7 +104,7 @@ class Rig:
         redis = redis_client.connect(self.settings.redis_url)
         try:
             stream = Keys(self.settings.key_prefix).revocations()
-            entries = await redis.xrange(stream)
+            entries: Any = await redis.xrange(stream)
             return [decode_revocation(fields) for _, fields in entries]
         finally:
             await redis.aclose()
@@ -165,7 +165,8 @@ async def running_api(
         app = base_app()
         app.middlewares.append(_store_errors)
         app.add_routes(routes(database, access.service))
-        async with TestServer(app) as server:
+        server = TestServer(app)
+        async with server:
             yield server
 
 

@@ -129,7 +129,7 @@ async def test_forged_tokens_are_not_accepted(rig: Rig, ada: Tokens) -> None:
     [public] = rig.auth.keys.jwks["keys"]
     forged = [
         jwt.encode(ada.claims, stranger, algorithm="ES256", headers=headers),
-        jwt.encode(ada.claims, None, algorithm="none", headers=headers),
+        jwt.encode(ada.claims, "", algorithm="none", headers=headers),
         jwt.encode(ada.claims, public["x"], algorithm="HS256", headers=headers),
         jwt.encode(ada.claims, stranger, algorithm="ES256", headers={**headers, "kid": "x"}),
         jwt.encode(

@@ -142,7 +142,7 @@ async def test_userinfo_tells_who_it_is(rig: Rig, ada: Tokens) -> None:
 
 async def test_userinfo_refuses_what_is_not_an_access_token(rig: Rig, ada: Tokens) -> None:
     head, payload, signature = ada.access_token.split(".")
-    none = jwt.encode(ada.claims, None, algorithm="none", headers={"typ": "at+jwt"})
+    none = jwt.encode(ada.claims, "", algorithm="none", headers={"typ": "at+jwt"})
     tokens = [
         "",
         "nonsense",

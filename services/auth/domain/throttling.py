@@ -6,6 +6,7 @@ success gives the charge back.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -54,11 +55,12 @@ def charge(level: Level, policy: Policy, now_ms: int) -> tuple[Level, int]:
     if now_ms < level.blocked_until_ms:
         return level, level.blocked_until_ms - now_ms
     value = _sunk(level, policy, now_ms) + 1
-    excess = value - policy.burst
+    # Rounded up, or what sinks while one waits would hold the doubling up.
+    excess = math.ceil(value - policy.burst)
     wait = 0
-    if excess >= 1:
+    if excess > 0:
         # 2^40 ms is beyond every cap; the exponent must not overflow.
-        wait = min(policy.cap_ms, policy.base_ms << min(int(excess) - 1, 40))
+        wait = min(policy.cap_ms, policy.base_ms << min(excess - 1, 40))
     return Level(value, now_ms, now_ms + wait if wait else 0), 0
 
 
