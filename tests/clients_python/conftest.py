@@ -12,7 +12,7 @@ from tests.clients_python.playserver import PlayServer, play_server
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[PlayServer]:
+async def server(short_waits: None) -> AsyncIterator[PlayServer]:
     """A server that plays the protocol."""
     async with play_server() as running:
         yield running
@@ -31,8 +31,8 @@ def profile(home: Path) -> ProfileFile:
     return ProfileFile("work")
 
 
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reconnects and retries within milliseconds; their true length is tested in the stories."""
     original = backoff.Backoff.next
 

@@ -225,7 +225,8 @@ class PlayServer:
         return web.json_response({"events": events, "head_seq": len(log), "first_seq": 1})
 
     async def _members(self, request: web.Request) -> web.Response:
-        users = [{"id": ME, "handle": "me"}, {"id": "bob", "handle": "bob"}]
+        names = {ME: "Me", "bob": "Bob"}
+        users = [{"id": k, "handle": k, "display_name": v} for k, v in names.items()]
         members = [{"user": user, "role": "member"} for user in users]
         return web.json_response({"members": members, "next": None})
 

@@ -303,9 +303,13 @@ class Session:
         result: list[fx.Effect] = []
         for event in ready:
             result.append(fx.Emit(from_wire(event, self.user)))
-            ends = event.kind in ("member_removed", "member_left")
-            if ends and event.body.get("user") == self.user:
-                self._logs.forget(event.conversation)
+            if event.kind in ("member_removed", "member_left"):
+                who = event.body.get("user")
+                if who == self.user:
+                    self._logs.forget(event.conversation)
+                elif isinstance(who, str):
+                    gone = self._presence.left(event.conversation, who)
+                    result += [fx.Emit(news) for news in gone]
         return result
 
     def _pump(self, now: float) -> list[fx.Effect]:
