@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from agileim import frames
+from agileim.effects import Effect, Emit
 from agileim.events import Presence
 from agileim.logs import Position
 from agileim.session import Session
@@ -23,6 +24,11 @@ def _event(seq: int, kind: str, body: dict[str, object]) -> frames.ServerFrame |
     )  # fmt: skip
 
 
+def _told(effects: list[Effect]) -> list[Presence]:
+    emitted = [effect.event for effect in effects if isinstance(effect, Emit)]
+    return [event for event in emitted if isinstance(event, Presence)]
+
+
 def test_a_member_who_is_removed_is_no_longer_shown_online() -> None:
     session = Session(cursor="c", positions={"team": Position(0, 0)})
     session.opened(TOKEN, 0.0)
@@ -38,8 +44,8 @@ def test_a_member_who_is_removed_is_no_longer_shown_online() -> None:
     session.received(_frame("presence", conversation="team", users=shown, full=True), 1.0)
     session.received(_event(1, "conversation_created", {"kind": "group"}), 1.0)
     effects = session.received(_event(2, "member_removed", {"user": "bob"}), 2.0)
-    told = [e.event for e in effects if hasattr(e, "event") and isinstance(e.event, Presence)]
+    told = _told(effects)
     assert told == [Presence("team", "bob", False)]
     # Back and offline: the server sends nothing, and nothing stale is left over.
     later = session.received(_event(3, "members_added", {"users": ["bob"]}), 3.0)
-    assert not [e for e in later if hasattr(e, "event") and isinstance(e.event, Presence)]
+    assert _told(later) == []
