@@ -147,13 +147,17 @@ def _id(text: bytes) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
-# Metric → how much it may grow without being a leak, and why.
-GAUGES: Final = {
-    "process_open_fds": 6.0,  # connections between services and their pools that idle
-    "agileim_asyncio_tasks": 6.0,  # requests of the moment, this one included
-    "agileim_api_db_connections_in_use": 1.0,  # the readiness check's
-}
-BEHIND_THE_EDGE_FDS: Final = 40.0  # the edge keeps up to 32 idle connections to each of these
+GAUGES: Final = (
+    "process_open_fds",
+    "agileim_asyncio_tasks",  # a task for every open HTTP connection among them
+    "agileim_api_database_connections_in_use",
+)
+# Connections that may idle, and need not have been open before: to Redis (pools of 8), between
+# services (16); the edge keeps up to 32 to each process behind it. A leak for each request or
+# socket of a run makes hundreds.
+IDLE: Final = 16.0
+IDLE_BEHIND_THE_EDGE: Final = 56.0
+IN_USE: Final = 1.0  # by a readiness check at that moment
 
 
 def gauges(url: str) -> dict[str, float]:
@@ -170,6 +174,6 @@ def gauges(url: str) -> dict[str, float]:
 
 def slack(process: str, name: str) -> float:
     """How much a figure may grow."""
-    if name == "process_open_fds" and process.startswith(("api", "auth")):
-        return BEHIND_THE_EDGE_FDS
-    return GAUGES[name]
+    if name == "agileim_api_database_connections_in_use":
+        return IN_USE
+    return IDLE_BEHIND_THE_EDGE if process.startswith(("api", "auth")) else IDLE

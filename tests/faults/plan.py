@@ -94,7 +94,7 @@ def make(seed: int, size: Size) -> Plan:
         fault_at_s=size.duration_s * rng.uniform(0.2, 0.4),
         down_s=rng.uniform(1.5, 4.0),
         victim=rng.randrange(1000),
-        passes=rng.randrange(60, 200),
+        passes=int(size.rate * size.duration_s * rng.uniform(0.05, 0.2)),
         token_lives_s=tuple(rng.uniform(5.0, 4 * size.duration_s) for _ in devices),
     )
 

@@ -58,6 +58,8 @@ def details(result: Result) -> list[str]:
     """What was wrong, a line each; of many the first."""
     lines = [f"run: {result.failure}"] if result.failure else []
     lines += [f"{device} gave up: {why}" for device, why in result.ended.items()]
+    if result.codes and (lines or result.findings):
+        lines.append(", ".join(f"{code}: {count}" for code, count in result.codes.items()))
     lines += [f"{finding.kind}: {finding.text}" for finding in result.findings]
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = [f"and {len(lines) - _SHOWN} more"]

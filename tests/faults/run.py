@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,8 +50,10 @@ class Result:
     findings: list[Finding] = field(default_factory=list)
     failure: str = ""  # why the run could not be carried out
     changes: dict[str, int] = field(default_factory=dict)  # how changes of membership ended
+    codes: dict[str, int] = field(default_factory=dict)  # why sends were not acknowledged
     ended: dict[str, str] = field(default_factory=dict)  # devices whose SDK gave up, and why
 
+    phases: dict[str, float] = field(default_factory=dict)  # s that each part of the run took
     expects: str = ""  # a planted defect: a kind of finding that there must be
 
     @property
@@ -62,19 +64,37 @@ class Result:
         return not (self.findings or self.failure or self.ended)
 
 
+class Stopwatch:
+    """How long each part took."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        """The part of this name is over."""
+        now = time.monotonic()
+        self.laps[name], self._since = round(now - self._since, 2), now
+
+
 async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
     """Carry out one run in ``folder``, which keeps its data and logs."""
     plan, history, started = make(seed, size), History(), time.time()
-    failure = ""
+    failure, watch = "", Stopwatch()
     with fault.within():
         async with _scene(plan, folder) as scene:
             try:
+                watch.lap("start")
                 before = await asyncio.to_thread(_gauges, scene)
                 await fault.prepare(scene)
                 await _people_arrive(scene)
+                watch.lap("arrive")
                 await _play(scene, fault, history)
+                watch.lap("play")
                 await _settle(scene, history)
+                watch.lap("settle")
                 await _people_leave(scene, history, before)
+                watch.lap("leave")
             except Failed as error:
                 failure = str(error)
                 await _switch_off(scene.devices)
@@ -85,7 +105,9 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
         findings=check(history),
         failure=failure,
         changes=scene.changes,
+        codes=dict(Counter(f"{send.outcome} {send.code}" for send in history.sends if send.code)),
         ended={device.log.name: device.ended for device in scene.devices if device.ended},
+        phases=watch.laps,
         expects=fault.expects,
     )
 
