@@ -89,15 +89,16 @@ class Gateway:
         self.sends = Sends(
             api, self.receipts, self.metrics, stop=self.stop, clock=clock, log_messages=debug
         )
+        self.flusher = Flusher(clock)
         self.deliveries = Deliveries(
-            settings.redis_url, self.redis, keys, self.registration, self.hub, self.metrics,
+            settings.redis_url, self.redis, keys, self.registration, self.hub,
+            self.flusher, self.metrics,
             stop=self.stop, clock=clock,
         )  # fmt: skip
         self.heartbeat = Heartbeat(
             api, self.hub, heartbeat_s=settings.heartbeat_s, buckets=buckets,
             stop=self.stop, clock=clock,
         )  # fmt: skip
-        self.flusher = Flusher(clock)
         self.wheel: Wheel[Connection] = Wheel(WHEEL_S)
         self.admission = Admission(
             connections_max=settings.connections_max,

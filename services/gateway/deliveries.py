@@ -15,7 +15,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from services.gateway.hub import Hub
+from services.gateway.ledger import Entry
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.outbox import Flusher
 from services.gateway.registration import Identity, Registration
 from services.gateway.stopping import Stop
 from shared.crashpoints import crash_here
@@ -65,6 +67,7 @@ class Deliveries:
         keys: Keys,
         registration: Registration,
         hub: Hub,
+        flusher: Flusher,
         metrics: GatewayMetrics,
         *,
         stop: Stop,
@@ -75,6 +78,7 @@ class Deliveries:
         self._keys = keys
         self._registration = registration
         self._hub = hub
+        self._flusher = flusher
         self._metrics = metrics
         self._stop = stop
         self._clock = clock
@@ -127,27 +131,43 @@ class Deliveries:
 
     def take(self, identity: Identity, entries: Entries, *, again: bool) -> None:
         """Deliver entries. ``again``: they come from the pending entries list."""
-        metrics, ledger, now = self._metrics, identity.ledger, self._clock()
-        for entry_id, fields in entries:
-            metrics.entries_read += 1
-            entry = ledger.open(entry_id)
-            if entry is None:
-                metrics.repeats_dropped += 1
-                continue
-            metrics.redelivered += again
-            try:
-                delivery = decode_delivery(fields)
-            except BadEntry as error:
-                metrics.bad_entries += 1
-                get_logger().error("delivery_unreadable", entry=entry_id, error=str(error))
-            else:
-                if self._fences.admits(delivery):
-                    self._hub.deliver(delivery, entry, ledger, now)
-                else:
-                    metrics.fenced_off += 1
+        opened = [self._open(identity, entry_id, fields, again) for entry_id, fields in entries]
+        deliveries = [each for each in opened if each is not None]
+        conversations = [item.conversation for _, delivery in deliveries for item in delivery.items]
+        # Several events for the same sockets: one write for all of them.
+        several = len(set(conversations)) < len(conversations)
+        if several:
+            self._flusher.hold()
+        ledger, now = identity.ledger, self._clock()
+        for entry, delivery in deliveries:
+            self._hub.deliver(delivery, entry, ledger, now)
             ledger.release(entry)
+        if several:
+            self._flusher.release()
         if entries:  # in the loop's next turn the transports have written
             asyncio.get_running_loop().call_soon(crash_here, "gateway.after_write")
+
+    def _open(
+        self, identity: Identity, entry_id: bytes, fields: dict[bytes, bytes], again: bool
+    ) -> tuple[Entry, Delivery] | None:
+        metrics, ledger = self._metrics, identity.ledger
+        metrics.entries_read += 1
+        entry = ledger.open(entry_id)
+        if entry is None:
+            metrics.repeats_dropped += 1
+            return None
+        metrics.redelivered += again
+        try:
+            delivery = decode_delivery(fields)
+        except BadEntry as error:
+            metrics.bad_entries += 1
+            get_logger().error("delivery_unreadable", entry=entry_id, error=str(error))
+        else:
+            if self._fences.admits(delivery):
+                return entry, delivery
+            metrics.fenced_off += 1
+        ledger.release(entry)
+        return None
 
     # --- confirming -------------------------------------------------------------------------
 

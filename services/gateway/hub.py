@@ -93,8 +93,7 @@ class Hub:
                     count += 1
         self._metrics.events_written += count
         if item.committed_ms:
-            latency_s = time.time() - item.committed_ms / 1000
-            self._metrics.event_seconds.observe(max(0.0, latency_s))
+            self._metrics.event_seconds.observe(time.time() - item.committed_ms / 1000)
         if self._log_events:
             get_logger().debug(
                 "event_delivered", trace_id=item.trace, conversation=item.conversation,

@@ -1,7 +1,8 @@
 """What waits to be written to one socket: bounded, coalesced, and never awaited.
 
 A system call is most of what a delivery costs. So a socket that was written to a moment ago waits
-for one shared timer, which joins what has gathered; a quiet socket is written to at once. A
+for one shared timer, which joins what has gathered; a quiet socket is written to at once. While
+the flusher is held (a batch with several events of one conversation), all wait until its end. A
 socket whose peer does not read keeps its frames here until the bound is reached.
 """
 
@@ -73,6 +74,7 @@ class Outbox:
         if (
             self._queue is None
             and now - self._last_write >= COALESCE_S
+            and not self._flusher.held
             and self._transport.get_write_buffer_size() <= TRANSPORT_HIGH_BYTES
         ):
             self._last_write = now
@@ -105,7 +107,8 @@ class Outbox:
             return False
         self._last_write = now
         if self._bytes <= FLUSH_MAX_BYTES:
-            write_to(self._transport, b"".join([data for data, _ in queue]))
+            joined = queue[0][0] if len(queue) == 1 else b"".join([data for data, _ in queue])
+            write_to(self._transport, joined)
             self.clear()
             return True
         count = size = 0
@@ -136,6 +139,7 @@ class Flusher:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self.held = False
         self._waiting: list[Outbox] = []
         self._stalled: list[Outbox] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -146,6 +150,17 @@ class Flusher:
         self._waiting.append(outbox)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COALESCE_S, self._flush_waiting)
+
+    def hold(self) -> None:
+        """Have everything wait for :meth:`release`, which must follow in the same turn."""
+        self.held = True
+
+    def release(self) -> None:
+        """Write what has gathered."""
+        self.held = False
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush_waiting()
 
     def _flush_waiting(self) -> None:
         self._timer = None

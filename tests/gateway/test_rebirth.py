@@ -132,6 +132,7 @@ async def test_a_stopping_gateway_sends_its_clients_on_and_leaves_no_lease(alone
     await alone.deliver(ROOM, 4, [user])
     await clients[0].expect("event")
     await clients[0].send(type="ack", n=1)
+    await wait_until(lambda: alone.gateway.metrics.frames_received["Ack"] == 1)
     gateway, lease = alone.gateway_id, alone.keys.gateway_lease(alone.gateway_id)
     stopping = asyncio.create_task(alone.stop_gateway())
     for client in clients:
