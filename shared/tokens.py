@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import aiohttp
@@ -70,21 +71,22 @@ class TokenVerifier:
         self._keys: dict[str, Any] = {}
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
-        self._remembered: OrderedDict[str, AccessToken] = OrderedDict()
+        self._remembered: OrderedDict[bytes, AccessToken] = OrderedDict()
 
     async def verify(self, token: str) -> AccessToken:
         """Check signature, type, issuer, audience and times (RFC 9068, section 4).
 
         Raises :class:`TokenRejected`, :class:`KeysUnavailable`.
         """
-        known = self._remembered.get(token)
+        digest = sha256(token.encode()).digest()  # shorter than a token, and not one
+        known = self._remembered.get(digest)
         if known is not None:
             if known.expires_at + LEEWAY_S > self._now():
                 return known
-            del self._remembered[token]
+            del self._remembered[digest]
             raise TokenExpired("the token has expired")
         accepted = self._check(token, await self._key(token))
-        self._remembered[token] = accepted
+        self._remembered[digest] = accepted
         if len(self._remembered) > REMEMBERED_MAX:
             self._remembered.popitem(last=False)
         return accepted
