@@ -1,0 +1,187 @@
+// What the SDK speaks of. Names of members are those of the wire; ids are UUID text, times are
+// RFC 3339 text in UTC, seqs count from 1.
+import type { components as frameDocument } from './generated/frames'
+import type { components as restDocument } from './generated/rest'
+
+type Rest = restDocument['schemas']
+type Wire = frameDocument['schemas']
+
+export type User = Rest['User']
+export type Member = Rest['Member']
+export type Limits = Rest['Limits']
+export type Role = NonNullable<Rest['Conversation']['role']>
+export type ConversationKind = NonNullable<Rest['Conversation']['kind']>
+export type ErrorCode = Wire['ErrorCode']
+
+/** A conversation as this user sees it; of one that was `left`, only the id is certain. */
+export interface Conversation {
+  id: string
+  kind: ConversationKind
+  name: string
+  head_seq: number
+  number: number
+  first_seq: number
+  role: Role
+  delivered_seq: number
+  read_seq: number
+  unread: number
+  member_count: number
+  created_at: string
+  /** The other one of a direct conversation. */
+  peer: User | null
+  state: 'member' | 'left'
+}
+
+/** An event of a log as it is on the wire and in the cache. */
+export interface WireEvent {
+  conversation: string
+  seq: number
+  kind: string
+  sender: string
+  time: string
+  /** Messages so far, this one included. */
+  number: number
+  body: Record<string, unknown>
+  client_msg_id: string
+}
+
+/** A range of a log, ascending. */
+export interface EventPage {
+  events: WireEvent[]
+  head_seq: number
+  first_seq: number
+}
+
+/** Conversations that moved since a cursor. */
+export interface SyncPage {
+  cursor: string
+  more: boolean
+  full: boolean
+  conversations: Conversation[]
+}
+
+/** A stored message: event `seq`. `repeat`: an earlier try had stored it. */
+export interface Sent {
+  conversation: string
+  seq: number
+  number: number
+  time: string
+  repeat: boolean
+  client_msg_id: string
+}
+
+/** Why a message was not stored. */
+export interface Refusal {
+  code: string
+  message: string
+  field: string
+}
+
+// --- what a program is told -----------------------------------------------------------------
+
+interface Logged {
+  conversation: string
+  seq: number
+  sender: string
+  time: string
+  number: number
+  /** This user caused it, on whichever device. */
+  mine: boolean
+}
+
+export interface Message extends Logged {
+  event: 'message'
+  text: string
+  client_msg_id: string
+}
+export interface ConversationCreated extends Logged {
+  event: 'conversation_created'
+  kind: string
+  name: string
+  members: string[]
+}
+export interface ConversationRenamed extends Logged {
+  event: 'conversation_renamed'
+  name: string
+}
+export interface MembersAdded extends Logged {
+  event: 'members_added'
+  users: string[]
+}
+export interface MemberGone extends Logged {
+  event: 'member_removed' | 'member_left'
+  user: string
+}
+export interface RoleChanged extends Logged {
+  event: 'role_changed'
+  user: string
+  role: string
+}
+/** In the user's inbox: `by` made this user a member of `added`. */
+export interface ConversationAdded extends Logged {
+  event: 'conversation_added'
+  added: string
+  by: string
+}
+/** In the user's inbox: this user is no longer a member of `removed`. */
+export interface ConversationRemoved extends Logged {
+  event: 'conversation_removed'
+  removed: string
+  by: string
+}
+/** Of a kind that this version does not know. */
+export interface OtherEvent extends Logged {
+  event: 'other'
+  kind: string
+  body: Record<string, unknown>
+}
+
+/** Numbered events: each comes once, in order of `seq`, without a gap. */
+export type LogEvent =
+  | Message
+  | ConversationCreated
+  | ConversationRenamed
+  | MembersAdded
+  | MemberGone
+  | RoleChanged
+  | ConversationAdded
+  | ConversationRemoved
+  | OtherEvent
+
+/** `user` has got and read the conversation up to these seqs. */
+export interface Receipt {
+  event: 'receipt'
+  conversation: string
+  user: string
+  delivered: number
+  read: number
+}
+export interface Presence {
+  event: 'presence'
+  conversation: string
+  user: string
+  online: boolean
+  last_seen: string | null
+}
+export interface Typing {
+  event: 'typing'
+  conversation: string
+  user: string
+  active: boolean
+}
+/** A sync found this conversation changed: unread count, name, role, or left. */
+export interface ConversationChanged {
+  event: 'conversation_changed'
+  conversation: Conversation
+}
+/** `retry_in_s`: until the next try, while waiting. */
+export interface ConnectionState {
+  event: 'connection'
+  state: 'connecting' | 'connected' | 'waiting' | 'closed'
+  retry_in_s: number
+  reason: string
+}
+
+/** News of a moment: the newest per subject counts, and they are never replayed. */
+export type News = Receipt | Presence | Typing | ConversationChanged | ConnectionState
+export type ClientEvent = LogEvent | News

@@ -1,0 +1,14 @@
+import { defineConfig, mergeConfig } from 'vitest/config'
+import vite from './vite.config'
+
+export default mergeConfig(
+  vite,
+  defineConfig({
+    test: {
+      include: ['tests/**/*.test.ts'],
+      environment: 'node',
+      restoreMocks: true,
+      testTimeout: 10_000,
+    },
+  }),
+)
