@@ -163,6 +163,10 @@ class Worker:
             for partition in sorted(self.owned, key=lambda partition: partition.number)
         ]
 
+    def forget_members(self, conversation: str) -> None:
+        """Have a conversation's members loaded again."""
+        self._dispatch.forget_members(conversation)
+
     # --- reading --------------------------------------------------------------------------------
 
     async def _read_loop(self) -> None:

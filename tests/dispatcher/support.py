@@ -145,11 +145,19 @@ class Gateway:
 
     async def connect(self, *users: str) -> list[str]:
         """One connection for each user; returns their ids."""
-        came = [(new_id(), Presence(user, new_id(), 0)) for user in users]
+        connections = [new_id() for _ in users]
+        await self.adopt(connections, list(users))
+        return connections
+
+    async def adopt(self, connections: list[str], users: list[str]) -> None:
+        """These connections are here now."""
+        came = [
+            (connection, Presence(user, new_id(), 0))
+            for connection, user in zip(connections, users, strict=True)
+        ]
         roster: Any = {connection: msgspec.msgpack.encode(who) for connection, who in came}
         await self._redis.hset(self._keys.gateway_roster(self.id), mapping=roster)
         await self._change(PresenceChange(self.id, came=came))
-        return [connection for connection, _ in came]
 
     async def disconnect(self, *connections: str) -> None:
         await self._redis.hdel(self._keys.gateway_roster(self.id), *connections)
@@ -220,11 +228,18 @@ class Running:
 
     async def metrics(self) -> dict[str, float]:
         """Samples by name, those with labels as written."""
-        url = self.server.make_url("/metrics")
-        async with aiohttp.ClientSession() as http, http.get(url) as response:
-            text = await response.text()
+        text = await self._text("/metrics")
         lines = [line for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+    async def get(self, path: str) -> Any:
+        """A JSON document."""
+        return json.loads(await self._text(path))
+
+    async def _text(self, path: str) -> str:
+        url = self.server.make_url(path)
+        async with aiohttp.ClientSession() as http, http.get(url) as response:
+            return await response.text()
 
 
 class World:
