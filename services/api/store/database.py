@@ -107,6 +107,10 @@ class Database:
         self._size = size
         self._name = name
         self._pool: aiopg.Pool | None = None
+        # Waiting is done here: aiopg's pool does not wake a waiter when a broken connection
+        # comes back.
+        self._free = asyncio.Semaphore(size)
+        self._in_use = 0
         # Every open connection, with the names of what it has prepared.
         self._connections: dict[aiopg.Connection, set[str]] = {}
 
@@ -156,7 +160,7 @@ class Database:
     @property
     def in_use(self) -> int:
         """How many connections are busy."""
-        return 0 if self._pool is None else self._pool.size - self._pool.freesize
+        return self._in_use
 
     async def fetch_all(
         self, sql: str, params: Params | None = None, *, prepared: Sequence[Prepared] = ()
@@ -208,24 +212,37 @@ class Database:
     async def _acquire(self) -> AsyncIterator[aiopg.Connection]:
         if self._pool is None:
             raise DatabaseUnavailable("not connected")
-        self._sweep()
         try:
-            connection = await self._pool.acquire()
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._free.acquire()
         except TimeoutError as error:
             raise DatabaseTimeout("no free connection in time") from error
+        self._in_use += 1
+        try:
+            connection = await self._connection(self._pool)
+            try:
+                yield connection
+            except Exception as error:
+                if breaks_connection(error):
+                    connection.close()
+                raise
+            finally:
+                if not connection.closed and connection.raw.isexecuting():
+                    connection.close()  # abandoned amid a statement: its state is unknown
+                self._pool.release(connection)
+        finally:
+            self._in_use -= 1
+            self._free.release()
+
+    async def _connection(self, pool: aiopg.Pool) -> aiopg.Connection:
+        self._sweep()
+        try:
+            return await pool.acquire()
+        except TimeoutError as error:
+            raise DatabaseTimeout("connecting took too long") from error
         except psycopg2.Error as error:
             _forget_closed_socket()
             raise translate(error) from error
-        try:
-            yield connection
-        except Exception as error:
-            if breaks_connection(error):
-                connection.close()
-            raise
-        finally:
-            if not connection.closed and connection.raw.isexecuting():
-                connection.close()  # abandoned amid a statement: its state is anybody's guess
-            self._pool.release(connection)
 
     async def _connected(self, connection: aiopg.Connection) -> None:
         self._connections[connection] = set()
@@ -250,19 +267,21 @@ def _forget_closed_socket() -> None:
 
 
 async def _execute(cursor: aiopg.Cursor, sql: str, params: Params | None) -> None:
-    timeout_s = STATEMENT_TIMEOUT_S + ANSWER_MARGIN_S
+    task = asyncio.current_task()
     try:
-        await cursor.execute(sql, params, timeout=timeout_s)
+        await cursor.execute(sql, params, timeout=STATEMENT_TIMEOUT_S + ANSWER_MARGIN_S)
     except TimeoutError as error:
         raise DatabaseTimeout("no answer in time") from error
     except psycopg2.Error as error:
         raise translate(error) from error
     except asyncio.CancelledError as error:
         # aiopg reports a statement that PostgreSQL has cancelled (statement_timeout) this way.
-        task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         raise DatabaseTimeout("the statement took too long") from error
+    if task is not None and task.cancelling():
+        # asyncio.wait_for, as aiopg uses it, loses a cancellation that comes with the answer.
+        raise asyncio.CancelledError
 
 
 async def _see_through(work: Awaitable[T]) -> T:
