@@ -67,9 +67,9 @@ async def _signed_in(url: str, person: Person) -> ProfileFile:
             return profile
     fields = {"handle": person.handle, "password": PASSWORD, "display_name": person.name}
     try:
-        await _through_pages(url, profile, fields, register=False)
+        await through_pages(url, profile, fields, register=False)
     except WrongCredentials:
-        await _through_pages(url, profile, fields, register=True)
+        await through_pages(url, profile, fields, register=True)
     return profile
 
 
@@ -93,7 +93,7 @@ async def _still_works(profile: ProfileFile) -> bool:
     return True
 
 
-async def _through_pages(
+async def through_pages(
     url: str, profile: ProfileFile, fields: dict[str, str], *, register: bool
 ) -> None:
     """The terminal client's own sign-in, with our pages instead of a browser."""

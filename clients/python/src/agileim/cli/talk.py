@@ -152,7 +152,7 @@ async def chat(options: Namespace, output: Output) -> None:
     """The full-screen chat."""
     if output.as_json:
         raise AgileIMError("chat is for people: use `tail` and `send` with --json")
-    if not sys.stdin.isatty() or not sys.stdout.isatty():
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise AgileIMError("chat needs a terminal: use `tail` and `send` in scripts")
     # Imported here: the other commands start faster without it.
     from agileim.tui.app import ChatApp

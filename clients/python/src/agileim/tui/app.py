@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
@@ -56,6 +57,8 @@ class ChatApp(App[None]):
         self._loading = False
         self._leaving = False
         self._unseen = 0
+        self._at_end = True
+        self._lines: dict[str, Text] = {}
 
     def compose(self) -> ComposeResult:
         """Title, connection bar, messages, typing line, input, keys."""
@@ -233,7 +236,8 @@ class ChatApp(App[None]):
                 view.set_state(self.thread.state(view.event))
 
     def _scrolled(self) -> None:
-        if self._list.at_end:
+        self._at_end = self._list.at_end
+        if self._at_end:
             self._unseen = 0
             self._mark_read()
         if self._list.scroll_offset.y < 5 and self._views and not self.thread.complete:
@@ -243,6 +247,11 @@ class ChatApp(App[None]):
         seq = self.thread.last_seq
         if seq and self._list.at_end and self.app_focus:
             self.run_worker(self._report_read(seq), name="read")
+
+    def on_resize(self) -> None:
+        """Lines wrap anew: who looked at the end still does."""
+        if self._at_end:
+            self.call_after_refresh(self._list.scroll_end, animate=False)
 
     async def _report_read(self, seq: int) -> None:
         with suppress(AgileIMError):  # the stream tells why the client has ended
@@ -257,13 +266,18 @@ class ChatApp(App[None]):
         self._mark_read()
 
     def _show_status(self) -> None:
-        self.query_one("#title", Static).update(self._status.title())
-        bar = self.query_one("#connection", Static)
-        text = self._status.connection_line(self.client.now)
-        bar.set_class(bool(text), "shown")
-        bar.update(text)
+        bar = self._status.connection_line(self.client.now)
         below = f"↓ {self._unseen} new   " if self._unseen else ""
-        self.query_one("#typing", Static).update(below + self._status.typing_line())
+        self._show("#title", self._status.title())
+        self._show("#connection", Text(bar))
+        self._show("#typing", Text(below + self._status.typing_line()))
+        self.query_one("#connection").set_class(bool(bar), "shown")
+
+    def _show(self, line: str, text: Text) -> None:
+        # Painting costs a remote terminal more than comparing: only what has changed.
+        if self._lines.get(line) != text:
+            self._lines[line] = text
+            self.query_one(line, Static).update(text)
 
     # --- what the user does -----------------------------------------------------------------------
 
