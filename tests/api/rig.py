@@ -155,7 +155,7 @@ class RunningApi:
         """The conversation's events in its stream, in the stream's order, repeats included."""
         key = self.keys.events(partition_of(conversation, PARTITIONS))
         batches: list[EventBatch] = [
-            decode_event_batch(fields) for _, fields in await self.redis.xrange(key)
+            decode_event_batch(fields) for fields in await self._entries(key)
         ]
         return [
             event for batch in batches for event in batch.events
@@ -165,11 +165,15 @@ class RunningApi:
     async def signals(self, conversation: str) -> list[ReceiptSignal]:
         """The conversation's receipts in its stream of signals."""
         key = self.keys.signals(partition_of(conversation, PARTITIONS))
-        signals = [decode_signal(fields) for _, fields in await self.redis.xrange(key)]
+        signals = [decode_signal(fields) for fields in await self._entries(key)]
         return [
             signal for signal in signals
             if isinstance(signal, ReceiptSignal) and signal.conversation == conversation
         ]  # fmt: skip
+
+    async def _entries(self, key: str) -> list[dict[bytes, bytes]]:
+        answer: Any = await self.redis.xrange(key)
+        return [fields for _, fields in answer]
 
     async def call(self, scope: str, method: str, path: str, body: Struct | None = None) -> Answer:
         return await self.service(scope).call(method, path, body)
