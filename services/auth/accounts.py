@@ -71,10 +71,6 @@ class Accounts:
     def __init__(self, api: ApiClient) -> None:
         self._api = api
 
-    async def ready(self) -> None:
-        """Raises ApiUnavailable when api does not answer."""
-        await self.by_handle("")
-
     async def create(self, account: NewAccount) -> Account:
         """Raises :class:`HandleTaken`."""
         try:

@@ -9,7 +9,7 @@ import pytest
 
 from services.api.migrate import migrate
 from services.api.store.database import Database
-from tests.auth.rig import PASSWORD, Rig, running
+from tests.auth.rig import PASSWORD, Front, Rig, running, running_alone
 from tests.support.signin import Tokens, register
 
 
@@ -19,6 +19,13 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     """auth and api's account records, running."""
     async with running(tmp_path, postgres_url, redis_url, key_prefix) as ready:
+        yield ready
+
+
+@pytest.fixture
+async def front(tmp_path: Path, redis_url: str, key_prefix: str) -> AsyncIterator[Front]:
+    """auth alone, for what needs no account."""
+    async with running_alone(tmp_path, redis_url, key_prefix) as ready:
         yield ready
 
 

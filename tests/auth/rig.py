@@ -63,15 +63,13 @@ class Clock:
 
 
 @dataclass
-class Rig:
-    """The running pieces, and what tests ask of them."""
+class Front:
+    """auth, and what tests ask of it."""
 
     url: str
     settings: AuthSettings
     auth: Auth
     clock: Clock
-    api: TestServer
-    database: Database
     http: aiohttp.ClientSession
 
     async def post(
@@ -85,6 +83,14 @@ class Rig:
     async def token(self, **form: str) -> tuple[int, dict[str, Any], Any]:
         """What the token endpoint says."""
         return await self.post("/connect/token", form)
+
+
+@dataclass
+class Rig(Front):
+    """auth with api's account records behind it."""
+
+    api: TestServer
+    database: Database
 
     async def code(self, tab: Browser, wanted: CodeRequest, handle: str = "ada") -> str:
         """A code for someone who is registered and signs in."""
@@ -195,4 +201,13 @@ async def running(
         urls = (str(api.make_url("")).rstrip("/"),)
         settings = dataclasses.replace(settings, api_urls=urls)
         async with running_auth(settings, clock) as auth:
-            yield Rig(settings.issuer, settings, auth, clock, api, database, http)
+            yield Rig(settings.issuer, settings, auth, clock, http, api, database)
+
+
+@asynccontextmanager
+async def running_alone(folder: Path, redis_url: str, key_prefix: str) -> AsyncIterator[Front]:
+    """auth without api."""
+    clock = Clock()
+    settings = settings_for(folder, redis_url, key_prefix)
+    async with running_auth(settings, clock) as auth, aiohttp.ClientSession() as http:
+        yield Front(settings.issuer, settings, auth, clock, http)

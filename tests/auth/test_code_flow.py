@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from shared.tokens import TokenVerifier
-from tests.auth.rig import PARTNER_SECRET, PARTNER_URI, PASSWORD, Rig
+from tests.auth.rig import PARTNER_SECRET, PARTNER_URI, PASSWORD, Front, Rig
 from tests.support.signin import (
     CLIENT_ID,
     Away,
@@ -138,15 +138,17 @@ async def test_web_client_comes_back_without_a_click(rig: Rig, ada: Tokens) -> N
         ({"nonce": "n" * 600}, "invalid_request"),
     ],
 )
-async def test_faults_are_told_to_the_client(rig: Rig, changes: dict[str, str], error: str) -> None:
+async def test_faults_are_told_to_the_client(
+    front: Front, changes: dict[str, str], error: str
+) -> None:
     wanted = CodeRequest()
-    async with browser(rig.url) as tab:
+    async with browser(front.url) as tab:
         away = await tab.open(wanted.path(**changes))
     assert isinstance(away, Away)
     assert away.location.startswith(wanted.redirect_uri + "?")
     assert away.parameters["error"] == error
     assert away.parameters["state"] == wanted.state
-    assert away.parameters["iss"] == rig.url
+    assert away.parameters["iss"] == front.url
     assert "code" not in away.parameters
 
 
@@ -163,9 +165,9 @@ async def test_faults_are_told_to_the_client(rig: Rig, changes: dict[str, str], 
     ],
 )
 async def test_person_is_told_when_the_client_is_not_certain(
-    rig: Rig, changes: dict[str, str]
+    front: Front, changes: dict[str, str]
 ) -> None:
-    async with browser(rig.url) as tab:
+    async with browser(front.url) as tab:
         page = await tab.open(CodeRequest().path(**changes))
     assert isinstance(page, Page)
     assert page.status == 400
@@ -173,10 +175,10 @@ async def test_person_is_told_when_the_client_is_not_certain(
 
 
 @pytest.mark.parametrize("name", ["scope", "state", "code_challenge", "nonce", "foreign"])
-async def test_duplicated_parameters_are_refused(rig: Rig, name: str) -> None:
+async def test_duplicated_parameters_are_refused(front: Front, name: str) -> None:
     wanted = CodeRequest()
     path = f"{wanted.path(foreign='1')}&{urlencode({name: 'again'})}"
-    async with browser(rig.url) as tab:
+    async with browser(front.url) as tab:
         away = await tab.open(path)
     assert isinstance(away, Away)
     assert away.parameters["error"] == "invalid_request"
@@ -185,11 +187,11 @@ async def test_duplicated_parameters_are_refused(rig: Rig, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
 async def test_duplicated_client_or_redirect_uri_is_not_answered_by_redirect(
-    rig: Rig, name: str
+    front: Front, name: str
 ) -> None:
     wanted = CodeRequest()
     again = urlencode({name: wanted.parameters[name]})
-    async with browser(rig.url) as tab:
+    async with browser(front.url) as tab:
         page = await tab.open(f"{wanted.path()}&{again}")
     assert isinstance(page, Page)
     assert page.status == 400
@@ -217,10 +219,10 @@ async def test_code_is_worth_nothing_without_the_rest_of_its_request(
 
 
 @pytest.mark.parametrize("name", ["code", "redirect_uri", "code_verifier"])
-async def test_code_grant_names_what_is_missing(rig: Rig, name: str) -> None:
+async def test_code_grant_names_what_is_missing(front: Front, name: str) -> None:
     form = CodeRequest().grant("a-code")
     del form[name]
-    status, answer, _ = await rig.token(**form)
+    status, answer, _ = await front.token(**form)
     assert (status, answer["error"]) == (400, "invalid_request")
     assert name in answer["error_description"]
 
@@ -336,3 +338,13 @@ async def test_disabled_account_gets_nothing(rig: Rig, ada: Tokens) -> None:
         assert "password" in page.form.fields, "the browser's sign-in no longer counts"
     with pytest.raises(SignInFailed, match="not right"):
         await sign_in(rig.url, "ada", PASSWORD)
+
+
+async def test_max_age_of_nothing_is_met_by_signing_in_now(rig: Rig, ada: Tokens) -> None:
+    wanted = CodeRequest()
+    async with browser(rig.url) as tab:
+        await rig.code(tab, CodeRequest())
+        rig.clock.now += 0.5
+        page = await tab.open(wanted.path(max_age="0"))
+        assert isinstance(page, Page)
+        assert wanted.code(await tab.submit(page.form, handle="ada", password=PASSWORD))

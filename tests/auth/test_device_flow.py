@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from shared import redis_client
-from tests.auth.rig import PASSWORD, Rig
+from tests.auth.rig import PASSWORD, Front, Rig
 from tests.support.signin import CLIENT_ID, Browser, Page, Tokens, browser
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
-async def _begin(rig: Rig) -> dict[str, Any]:
+async def _begin(rig: Front) -> dict[str, Any]:
     form = {"client_id": CLIENT_ID, "scope": "openid chat offline_access"}
     status, answer, headers = await rig.post("/connect/deviceauthorization", form)
     assert status == 200
@@ -19,7 +19,7 @@ async def _begin(rig: Rig) -> dict[str, Any]:
     return answer
 
 
-async def _poll(rig: Rig, device: dict[str, Any], **more: str) -> tuple[int, dict[str, Any], Any]:
+async def _poll(rig: Front, device: dict[str, Any], **more: str) -> tuple[int, dict[str, Any], Any]:
     form = {"grant_type": GRANT, "device_code": device["device_code"], "client_id": CLIENT_ID}
     return await rig.token(**{**form, **more})
 
@@ -112,11 +112,11 @@ async def test_codes_expire(rig: Rig, ada: Tokens) -> None:
     assert "has expired" in page.words
 
 
-async def test_code_of_nobody_or_of_another_client_is_invalid(rig: Rig) -> None:
-    device = await _begin(rig)
-    status, answer, _ = await _poll(rig, {"device_code": "nonsense"})
+async def test_code_of_nobody_or_of_another_client_is_invalid(front: Front) -> None:
+    device = await _begin(front)
+    status, answer, _ = await _poll(front, {"device_code": "nonsense"})
     assert (status, answer["error"]) == (400, "invalid_grant")
-    status, answer, _ = await _poll(rig, device, client_id="agileim-web")
+    status, answer, _ = await _poll(front, device, client_id="agileim-web")
     assert (status, answer["error"]) == (400, "unauthorized_client")
 
 
@@ -141,19 +141,19 @@ async def test_guessing_user_codes_is_throttled(rig: Rig, ada: Tokens) -> None:
         assert right.status == 200
 
 
-async def test_scope_is_needed_and_the_client_must_be_allowed(rig: Rig) -> None:
+async def test_scope_is_needed_and_the_client_must_be_allowed(front: Front) -> None:
     path = "/connect/deviceauthorization"
-    status, answer, _ = await rig.post(path, {"client_id": CLIENT_ID})
+    status, answer, _ = await front.post(path, {"client_id": CLIENT_ID})
     assert (status, answer["error"]) == (400, "invalid_scope")
-    status, answer, _ = await rig.post(path, {"client_id": "agileim-web", "scope": "chat"})
+    status, answer, _ = await front.post(path, {"client_id": "agileim-web", "scope": "chat"})
     assert (status, answer["error"]) == (400, "unauthorized_client")
 
 
-async def test_device_code_is_not_kept_in_clear(rig: Rig, redis_url: str) -> None:
-    device = await _begin(rig)
+async def test_device_code_is_not_kept_in_clear(front: Front, redis_url: str) -> None:
+    device = await _begin(front)
     redis = redis_client.connect(redis_url)
     try:
-        keys = [key async for key in redis.scan_iter(match=f"{rig.settings.key_prefix}:*")]
+        keys = [key async for key in redis.scan_iter(match=f"{front.settings.key_prefix}:*")]
         values = [await redis.get(key) for key in keys]
     finally:
         await redis.aclose()

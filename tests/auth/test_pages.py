@@ -11,7 +11,7 @@ from aiohttp import web
 from argon2 import PasswordHasher
 
 from services.auth.cookies import Cookies
-from tests.auth.rig import PASSWORD, Rig, running
+from tests.auth.rig import PASSWORD, Front, Rig, running
 from tests.support.signin import (
     Away,
     Browser,
@@ -99,8 +99,8 @@ async def test_cookies_insist_on_tls_where_there_is_tls() -> None:
 @pytest.mark.parametrize(
     "path", ["/connect/signin", "/connect/register", "/connect/signout", "/connect/authorize"]
 )
-async def test_pages_have_no_scripts_and_cannot_be_framed(rig: Rig, path: str) -> None:
-    async with browser(rig.url) as tab:
+async def test_pages_have_no_scripts_and_cannot_be_framed(front: Front, path: str) -> None:
+    async with browser(front.url) as tab:
         page = await _page(tab, path)
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -114,8 +114,8 @@ async def test_pages_have_no_scripts_and_cannot_be_framed(rig: Rig, path: str) -
     assert "style=" not in page.text
 
 
-async def test_every_field_has_a_label_and_its_fault_is_announced(rig: Rig) -> None:
-    async with browser(rig.url) as tab:
+async def test_every_field_has_a_label_and_its_fault_is_announced(front: Front) -> None:
+    async with browser(front.url) as tab:
         page = await _page(tab, "/connect/register")
         fields = {"handle": "!", "display_name": " ", "password": "short"}
         answer = await _submit(tab, page, **fields)
@@ -150,9 +150,9 @@ async def test_what_people_type_is_escaped(rig: Rig) -> None:
     ],
 )
 async def test_pages_speak_the_readers_language(
-    rig: Rig, accepted: str, language: str, title: str
+    front: Front, accepted: str, language: str, title: str
 ) -> None:
-    async with browser(rig.url, {"Accept-Language": accepted}) as tab:
+    async with browser(front.url, {"Accept-Language": accepted}) as tab:
         page = await _page(tab, "/connect/signin")
     assert f'<html lang="{language}">' in page.text
     assert f"<h1>{title}</h1>" in page.text
@@ -334,7 +334,65 @@ async def test_registrations_are_limited_per_address(
             await register(rig.url, "user3", PASSWORD, "U")
 
 
-async def test_style_is_served(rig: Rig) -> None:
-    async with rig.http.get(f"{rig.url}/static/auth/auth.css") as response:
+async def test_style_is_served(front: Front) -> None:
+    async with front.http.get(f"{front.url}/static/auth/auth.css") as response:
         assert response.status == 200
         assert response.content_type == "text/css"
+
+
+async def test_unknown_handle_costs_a_hash_like_any_other(rig: Rig, ada: Tokens) -> None:
+    """What makes the two answers take the same time."""
+
+    async def hashes() -> float:
+        async with rig.http.get(f"{rig.url}/metrics") as response:
+            lines = (await response.text()).splitlines()
+        [line] = [line for line in lines if line.startswith("agileim_auth_hash_wait_seconds_count")]
+        return float(line.split()[1])
+
+    before = await hashes()
+    for count, handle in enumerate(("ada", "bob"), start=1):
+        async with browser(rig.url) as tab:
+            page = await _page(tab, "/connect/signin")
+            await _submit(tab, page, handle=handle, password="wrong battery staple")
+        assert await hashes() == before + count
+
+
+async def test_full_hash_queue_is_told_and_charged_to_nobody(
+    tmp_path: Path, postgres_url: str, redis_url: str, key_prefix: str
+) -> None:
+    slow = {"hash_threads": 1, "hash_queue": 1, "hash_memory_kib": 16 * 1024, "hash_time_cost": 2}
+    async with (
+        running(tmp_path, postgres_url, redis_url, key_prefix, **slow) as rig,
+        browser(rig.url) as tab,
+    ):
+        await register(rig.url, "ada", PASSWORD, "Ada")
+        page = await _page(tab, "/connect/signin")
+        answers = await asyncio.gather(
+            *(tab.submit(page.form, handle=f"nobody{n}", password=PASSWORD) for n in range(12))
+        )
+        busy = [one for one in answers if isinstance(one, Page) and one.status == 503]
+        assert busy
+        assert busy[0].headers["Retry-After"] == "2"
+        assert "Too many people" in busy[0].words
+        made = [one for one in answers if isinstance(one, Page) and one.status == 422]
+        assert len(busy) + len(made) == len(answers)
+        level = await rig.auth.throttles._levels.get("address\n127.0.0.1")
+        assert level is not None
+        assert level.value <= len(made)
+        assert await sign_in(rig.url, "ada", PASSWORD)
+
+
+async def test_search_for_taken_handles_is_throttled(
+    tmp_path: Path, postgres_url: str, redis_url: str, key_prefix: str
+) -> None:
+    async with (
+        running(tmp_path, postgres_url, redis_url, key_prefix, registrations_per_hour=3) as rig,
+        browser(rig.url) as tab,
+    ):
+        await register(rig.url, "ada", PASSWORD, "Ada")
+        page = await _page(tab, "/connect/register")
+        statuses = [
+            (await _submit(tab, page, handle="ada", display_name="A", password=PASSWORD)).status
+            for _ in range(5)
+        ]
+    assert statuses == [422, 422, 422, 429, 429]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.auth.rig import Rig
+from tests.auth.rig import Front, Rig
 from tests.support.servers import wait_until
 from tests.support.signin import CLIENT_ID, CodeRequest, Tokens, browser, exchange, refresh
 
@@ -130,8 +130,8 @@ async def test_revocation_of_another_clients_token_does_nothing(rig: Rig, ada: T
     assert await rig.live_sessions() == [ada.session]
 
 
-async def test_revocation_needs_token_and_client(rig: Rig) -> None:
-    status, answer, _ = await rig.post("/connect/revocation", {"client_id": CLIENT_ID})
+async def test_revocation_needs_token_and_client(front: Front) -> None:
+    status, answer, _ = await front.post("/connect/revocation", {"client_id": CLIENT_ID})
     assert (status, answer["error"]) == (400, "invalid_request")
-    status, answer, _ = await rig.post("/connect/revocation", {"token": "t", "client_id": "x"})
+    status, answer, _ = await front.post("/connect/revocation", {"token": "t", "client_id": "x"})
     assert (status, answer["error"]) == (401, "invalid_client")

@@ -17,6 +17,7 @@ from tests.auth.rig import (
     GATEWAY_SECRET,
     PASSWORD,
     Clock,
+    Front,
     Rig,
     running,
     running_auth,
@@ -26,27 +27,27 @@ from tests.support.servers import wait_until
 from tests.support.signin import CLIENT_ID, CodeRequest, Page, Tokens, browser, refresh, register
 
 
-async def test_discovery_document(rig: Rig) -> None:
-    async with rig.http.get(f"{rig.url}/.well-known/openid-configuration") as response:
+async def test_discovery_document(front: Front) -> None:
+    async with front.http.get(f"{front.url}/.well-known/openid-configuration") as response:
         assert response.status == 200
         document = await response.json()
-    async with rig.http.get(f"{rig.url}/.well-known/oauth-authorization-server") as response:
+    async with front.http.get(f"{front.url}/.well-known/oauth-authorization-server") as response:
         assert await response.json() == document
-    assert document["issuer"] == rig.url
+    assert document["issuer"] == front.url
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert document["authorization_response_iss_parameter_supported"] is True
     assert "password" not in document["grant_types_supported"]
     assert "none" not in document["id_token_signing_alg_values_supported"]
 
 
-async def test_every_endpoint_of_the_discovery_document_exists(rig: Rig) -> None:
-    async with rig.http.get(f"{rig.url}/.well-known/openid-configuration") as response:
+async def test_every_endpoint_of_the_discovery_document_exists(front: Front) -> None:
+    async with front.http.get(f"{front.url}/.well-known/openid-configuration") as response:
         document = await response.json()
     urls = [value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))]
     assert len(urls) == 6
     for url in urls:
         for method in ("GET", "POST"):
-            async with rig.http.request(method, url, allow_redirects=False) as response:
+            async with front.http.request(method, url, allow_redirects=False) as response:
                 assert response.status != 404, url
                 assert response.status < 500, url
 
@@ -179,7 +180,9 @@ async def test_metrics_count_sign_ins_grants_and_refusals(rig: Rig, ada: Tokens)
 
 
 @pytest.mark.parametrize("path", ["/connect/token", "/connect/signin"])
-async def test_huge_bodies_are_refused(rig: Rig, path: str) -> None:
+async def test_huge_bodies_are_refused(front: Front, path: str) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    async with rig.http.post(rig.url + path, data=b"a=" + b"x" * 70_000, headers=headers) as answer:
+    async with front.http.post(
+        front.url + path, data=b"a=" + b"x" * 70_000, headers=headers
+    ) as answer:
         assert answer.status == 413

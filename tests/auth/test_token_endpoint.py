@@ -10,27 +10,27 @@ import pytest
 
 from shared.service_client import ServiceTokens
 from shared.tokens import TokenRejected, TokenVerifier
-from tests.auth.rig import GATEWAY_SECRET, PARTNER_SECRET, PARTNER_URI, Rig
+from tests.auth.rig import GATEWAY_SECRET, PARTNER_SECRET, PARTNER_URI, Front, Rig
 from tests.support.signin import CLIENT_ID, CodeRequest, Tokens
 
 GRANT = {"grant_type": "client_credentials"}
 
 
-def _verifier(rig: Rig, audience: str) -> TokenVerifier:
+def _verifier(rig: Front, audience: str) -> TokenVerifier:
     return TokenVerifier(
         issuer=rig.url, audience=audience, jwks_url=f"{rig.url}/.well-known/jwks.json",
         http=lambda: rig.http,
     )  # fmt: skip
 
 
-async def test_service_gets_a_token_for_the_inside_only(rig: Rig) -> None:
-    tokens = ServiceTokens(rig.url, "gateway", GATEWAY_SECRET, rig.http)
+async def test_service_gets_a_token_for_the_inside_only(front: Front) -> None:
+    tokens = ServiceTokens(front.url, "gateway", GATEWAY_SECRET, front.http)
     token = await tokens.token()
-    accepted = await _verifier(rig, "internal").verify(token)
+    accepted = await _verifier(front, "internal").verify(token)
     assert (accepted.user, accepted.client, accepted.session) == ("gateway", "gateway", "")
     assert accepted.scopes == {"internal.gateway"}
     with pytest.raises(TokenRejected):
-        await _verifier(rig, "agileim").verify(token)
+        await _verifier(front, "agileim").verify(token)
 
 
 async def test_user_token_is_no_service_token(rig: Rig, ada: Tokens) -> None:
@@ -42,8 +42,8 @@ async def test_user_token_is_no_service_token(rig: Rig, ada: Tokens) -> None:
         assert response.status == 401
 
 
-async def test_secret_may_come_in_the_form(rig: Rig) -> None:
-    status, answer, headers = await rig.token(
+async def test_secret_may_come_in_the_form(front: Front) -> None:
+    status, answer, headers = await front.token(
         client_id="gateway", client_secret=GATEWAY_SECRET, **GRANT
     )
     assert (status, answer["scope"], answer["token_type"]) == (200, "internal.gateway", "Bearer")
@@ -63,8 +63,8 @@ async def test_secret_may_come_in_the_form(rig: Rig) -> None:
         "Bearer abc",
     ],
 )
-async def test_client_that_is_not_who_it_says_is_refused(rig: Rig, header: str) -> None:
-    status, answer, headers = await rig.post(
+async def test_client_that_is_not_who_it_says_is_refused(front: Front, header: str) -> None:
+    status, answer, headers = await front.post(
         "/connect/token", GRANT, headers={"Authorization": header}
     )
     assert (status, answer["error"]) == (401, "invalid_client")
@@ -72,24 +72,24 @@ async def test_client_that_is_not_who_it_says_is_refused(rig: Rig, header: str) 
     assert headers["Cache-Control"] == "no-store"
 
 
-async def test_confidential_client_needs_its_secret_for_every_grant(rig: Rig) -> None:
+async def test_confidential_client_needs_its_secret_for_every_grant(front: Front) -> None:
     wanted = CodeRequest("partner", PARTNER_URI, "chat")
-    status, answer, _ = await rig.token(**wanted.grant("a-code"))
+    status, answer, _ = await front.token(**wanted.grant("a-code"))
     assert (status, answer["error"]) == (401, "invalid_client")
-    status, answer, _ = await rig.token(**wanted.grant("a-code", client_secret=PARTNER_SECRET))
+    status, answer, _ = await front.token(**wanted.grant("a-code", client_secret=PARTNER_SECRET))
     assert (status, answer["error"]) == (400, "invalid_grant")
 
 
-async def test_two_ways_of_authentication_or_two_names_are_one_too_many(rig: Rig) -> None:
+async def test_two_ways_of_authentication_or_two_names_are_one_too_many(front: Front) -> None:
     header = {"Authorization": aiohttp.encode_basic_auth("gateway", GATEWAY_SECRET)}
     for more in ({"client_secret": GATEWAY_SECRET}, {"client_id": "harness"}):
-        status, answer, _ = await rig.post("/connect/token", {**GRANT, **more}, headers=header)
+        status, answer, _ = await front.post("/connect/token", {**GRANT, **more}, headers=header)
         assert (status, answer["error"]) == (400, "invalid_request")
 
 
-async def test_scope_beyond_the_clients_own_is_refused(rig: Rig) -> None:
+async def test_scope_beyond_the_clients_own_is_refused(front: Front) -> None:
     client = {"client_id": "gateway", "client_secret": GATEWAY_SECRET}
-    status, answer, _ = await rig.token(scope="internal.auth", **client, **GRANT)
+    status, answer, _ = await front.token(scope="internal.auth", **client, **GRANT)
     assert (status, answer["error"]) == (400, "invalid_scope")
 
 
@@ -115,18 +115,20 @@ async def test_duplicated_parameters_are_refused(rig: Rig, ada: Tokens, name: st
     assert name in answer["error_description"]
 
 
-async def test_parameters_count_in_the_body_only(rig: Rig) -> None:
-    status, answer, _ = await rig.post(f"/connect/token?client_id={CLIENT_ID}", GRANT)
+async def test_parameters_count_in_the_body_only(front: Front) -> None:
+    status, answer, _ = await front.post(f"/connect/token?client_id={CLIENT_ID}", GRANT)
     assert (status, answer["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("body", [b"\xff=1", b"a=%ff", b"client_id=%00", b"&".join([b"a=1"] * 100)])
-async def test_body_that_is_no_form_is_refused(rig: Rig, body: bytes) -> None:
+async def test_body_that_is_no_form_is_refused(front: Front, body: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    async with rig.http.post(f"{rig.url}/connect/token", data=body, headers=headers) as response:
+    async with front.http.post(
+        f"{front.url}/connect/token", data=body, headers=headers
+    ) as response:
         assert response.status == 400
         assert (await response.json())["error"] == "invalid_request"
-    async with rig.http.post(f"{rig.url}/connect/token", json={"a": 1}) as response:
+    async with front.http.post(f"{front.url}/connect/token", json={"a": 1}) as response:
         assert response.status == 400
         assert (await response.json())["error"] == "invalid_request"
 

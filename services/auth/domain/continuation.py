@@ -31,12 +31,14 @@ def authorize_pairs(path: str) -> list[tuple[str, str]] | None:
 
 
 def after_sign_in(path: str) -> str:
-    """The same request, less the demand to sign in."""
+    """The same request, less the demand to sign in (again), which has just been met."""
     pairs = authorize_pairs(path)
     if pairs is None:
         return path
     left = []
     for name, value in pairs:
+        if name == "max_age":  # kept, a maximum of 0 would never be met
+            continue
         if name == "prompt":
             value = " ".join(part for part in value.split() if part not in _ANSWERED)
             if not value:

@@ -71,11 +71,12 @@ async def submit(request: web.Request) -> web.Response:
 async def _create(request: web.Request, entry: _Entry) -> Account:
     """Raises HandleTaken, Throttled, HashingBusy, ApiUnavailable, RedisError."""
     auth = request.app[AUTH]
-    if await auth.accounts.by_handle(entry.handle) is not None:
-        raise HandleTaken  # before the hash, which costs more than the question
     if auth.settings.registrations_per_hour > 0:
+        # Also for handles that are taken, or nothing would slow down a search for them.
         policy = throttling.registrations(auth.settings.registrations_per_hour)
         await auth.throttles.charge(f"register\n{auth.addresses.of(request)}", policy)
+    if await auth.accounts.by_handle(entry.handle) is not None:
+        raise HandleTaken  # before the hash, which costs more than the question
     return await auth.accounts.create(
         NewAccount(
             handle=entry.handle,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import random
 from collections.abc import Callable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -12,7 +14,8 @@ from redis.asyncio import Redis
 
 from shared.keys import Keys
 
-_TRIES: Final = 10
+_TRIES: Final = 40
+_BACKOFF_S: Final = 0.001  # about a round trip; grows with each try, at random
 
 # KEYS[1]; ARGV: the value that was read ('' for none), the new one, its life in ms.
 _COMPARE_AND_SET: Final = """
@@ -67,7 +70,9 @@ class Cells(Generic[R]):
         Raises RedisError, :class:`Contended`.
         """
         key = self._key(name)
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
+            if attempt:
+                await asyncio.sleep(random.random() * attempt * _BACKOFF_S)
             raw = await self._redis.get(key) or b""
             change = step(self._decoder.decode(raw) if raw else None)
             if change.record is None:
