@@ -65,7 +65,11 @@ class Pkce(Struct, frozen=True):
     @classmethod
     def new(cls) -> Pkce:
         """A fresh pair."""
-        verifier = secrets.token_urlsafe(48)
+        return cls.of(secrets.token_urlsafe(48))
+
+    @classmethod
+    def of(cls, verifier: str) -> Pkce:
+        """The pair of a verifier."""
         digest = hashlib.sha256(verifier.encode("ascii")).digest()
         return cls(verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"))
 

@@ -246,6 +246,8 @@ class Session:
                 return [fx.NeedToken()]
             case frames.Resync():
                 self._sync_at = now + self._rng() * frame.within_ms / 1000
+                if self._presence.watched:  # what we had asked for may be lost as well
+                    self._watch_at = self._sync_at
                 return []
             case frames.Reconnect():
                 self._reconnect_after_s = frame.after_ms / 1000
