@@ -41,8 +41,9 @@ class AuthSettings(ServiceSettings):
     def faults(self) -> list[str]:
         """What is wrong between or within well-formed values, a sentence each."""
         faults = super().faults()
-        if urlsplit(self.issuer).path:
-            faults.append(f"{PREFIX}ISSUER must not have a path")
+        if (origin := _origin(self.issuer)) != self.issuer:
+            # Compared with the Origin that browsers send with our forms.
+            faults.append(f"{PREFIX}ISSUER must be written as browsers do: {origin}")
         if not self.api_urls:
             faults.append(f"{PREFIX}API_URLS names no replica of api")
         for network in self.trusted_proxies:
@@ -81,3 +82,16 @@ class AuthSettings(ServiceSettings):
     def secure(self) -> bool:
         """Whether browsers reach us by TLS, so that cookies can insist on it."""
         return self.issuer.startswith("https://")
+
+
+def _origin(url: str) -> str:
+    """The origin of a URL as browsers write it (RFC 6454, section 6.2)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "https://chat.example.org"
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")

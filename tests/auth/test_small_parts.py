@@ -56,6 +56,31 @@ def test_settings_from_the_environment(tmp_path: Path) -> None:
     assert settings.secure
 
 
+@pytest.mark.parametrize(
+    ("issuer", "accepted"),
+    [
+        ("https://chat.example", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://[::1]:8080", True),
+        ("https://chat.example:443", False),
+        ("http://chat.example:80", False),
+        ("https://Chat.Example", False),
+        ("https://chat.example/path", False),
+        ("https://user@chat.example", False),
+        ("https://chat.example:port", False),
+    ],
+)
+def test_issuer_is_written_as_browsers_write_it(
+    tmp_path: Path, issuer: str, accepted: bool
+) -> None:
+    environment = _environment(tmp_path, AGILEIM_ISSUER=issuer)
+    if accepted:
+        assert load(AuthSettings, environment).issuer == issuer
+    else:
+        with pytest.raises(SettingsError, match="AGILEIM_ISSUER"):
+            load(AuthSettings, environment)
+
+
 def test_all_faults_of_the_settings_are_listed(tmp_path: Path) -> None:
     (tmp_path / "clients.json").write_text('[{"client_id": "agileim-web", "name": "x"}]')
     with pytest.raises(SettingsError) as caught:

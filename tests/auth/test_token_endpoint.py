@@ -11,6 +11,7 @@ import pytest
 from shared.service_client import ServiceTokens
 from shared.tokens import TokenRejected, TokenVerifier
 from tests.auth.rig import GATEWAY_SECRET, PARTNER_SECRET, PARTNER_URI, Front, Rig
+from tests.support.servers import wait_until
 from tests.support.signin import CLIENT_ID, CodeRequest, Tokens
 
 GRANT = {"grant_type": "client_credentials"}
@@ -163,5 +164,13 @@ async def test_userinfo_refuses_what_is_not_an_access_token(rig: Rig, ada: Token
 async def test_userinfo_refuses_expired_and_revoked_tokens(rig: Rig, ada: Tokens) -> None:
     headers = {"Authorization": f"Bearer {ada.access_token}"}
     rig.clock.now += 301
+    async with rig.http.get(f"{rig.url}/connect/userinfo", headers=headers) as response:
+        assert response.status == 401
+    fresh = await rig.tokens()
+    headers = {"Authorization": f"Bearer {fresh.access_token}"}
+    async with rig.http.get(f"{rig.url}/connect/userinfo", headers=headers) as response:
+        assert response.status == 200
+    await rig.post("/connect/revocation", {"token": fresh.refresh_token, "client_id": CLIENT_ID})
+    await wait_until(lambda: fresh.session in rig.auth.revoked)
     async with rig.http.get(f"{rig.url}/connect/userinfo", headers=headers) as response:
         assert response.status == 401

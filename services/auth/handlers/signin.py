@@ -38,12 +38,14 @@ async def submit(request: web.Request) -> web.Response:
         account = await _authenticate(request, handle, fields.get("password", ""))
     except Throttled as throttled:
         auth.metrics.logins.labels("throttled").inc()
+        get_logger().info("sign_in_throttled", address=auth.addresses.of(request))
         return _page(
             request, next_path, handle=handle, status=429, fault="throttled_wait",
             retry_after_ms=throttled.retry_after_ms,
         )  # fmt: skip
     if account is None:
         auth.metrics.logins.labels("wrong").inc()
+        get_logger().info("sign_in_refused", address=auth.addresses.of(request))
         return _page(request, next_path, handle=handle, status=422, fault="wrong_credentials")
     auth.metrics.logins.labels("signed_in").inc()
     get_logger().info("signed_in", user_id=account.user)
