@@ -158,7 +158,12 @@ class Gateway:
     async def drain(self) -> None:
         """Let the clients go."""
         self.admission.closed = True
-        await drain(self.hub, lambda: self.admission.open, total_s=self._settings.drain_s)
+        await drain(
+            self.hub,
+            self.wheel.everyone,
+            lambda: self.admission.open,
+            total_s=self._settings.drain_s,
+        )
 
     async def close(self) -> None:
         """End the loops after the work in hand, and write down what they know."""

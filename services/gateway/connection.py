@@ -44,6 +44,7 @@ class Connection:
 
     __slots__ = (
         "__weakref__",
+        "_frame_bytes",
         "_parts",
         "_sent_heads",
         "_sent_heads_before",
@@ -66,6 +67,7 @@ class Connection:
         self.outbox = Outbox(transport, parts.flusher, parts.outbox_limits)
         self.bucket = 0  # of heartbeats
         self.watched = 0  # bit set of the partitions with conversations that it follows
+        self._frame_bytes = 0  # of the frame in hand
         self._unacked: list[Pending] = []
         # Newest seqs written here since the last heartbeat, and in the one before.
         self._sent_heads = _NO_HEADS
@@ -81,19 +83,31 @@ class Connection:
                 message = await socket.receive()
                 kind = message.type
                 if kind is WSMsgType.TEXT:
-                    for effect in self._read(message.data):
-                        if type(effect) is CheckToken:
-                            await self._parts.signin.check(self, effect.token)
-                        else:
-                            _PERFORM[type(effect)](self, effect)
+                    token = self._take(message.data)
+                    del message  # a hello is long, and would be kept until the next frame
+                    if token:
+                        await self._parts.signin.check(self, token)
+                    del token
                 elif kind is WSMsgType.BINARY:
                     self.close(CloseCode.BAD_FRAME, "binary frames are not used")
                 else:
                     if kind is WSMsgType.ERROR:  # a broken frame; aiohttp has closed
                         self._parts.metrics.closes[int(CloseCode.BAD_FRAME)] += 1
                     break
+        except Exception:
+            get_logger().exception("connection_failed", conn_id=self.id)
+            self.close(CloseCode.INTERNAL, "something went wrong on our side")
         finally:
             self._ended(socket.close_code)
+
+    def _take(self, data: bytes) -> str:
+        """Do what a frame asks for; what must be waited for, a token to check, is returned."""
+        self._frame_bytes = len(data)
+        for effect in self._read(data):
+            if type(effect) is CheckToken:
+                return effect.token
+            _PERFORM[type(effect)](self, effect)
+        return ""
 
     def _read(self, data: bytes) -> Effects:
         parts = self._parts
@@ -117,7 +131,7 @@ class Connection:
         self.reply(effect.frame)
 
     def _submit(self, effect: Submit) -> None:
-        self._parts.sends.submit(self, effect.send)
+        self._parts.sends.submit(self, effect.send, self._frame_bytes)
 
     def _confirm(self, effect: Confirm) -> None:
         confirmed = self._unacked[: effect.count]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +29,12 @@ PATH: Final = "/internal/v1/messages"
 TRY_TIMEOUT_S: Final = 5.0  # for one replica
 TOTAL_TIMEOUT_S: Final = 8.0  # then the sender is told, and retries with the same id
 RETRY_AFTER_MS: Final = 1_000
+BATCH_MAX_BYTES: Final = 512 * 1024  # half of what api takes in one request
+_TRACE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")  # it becomes a header: nothing else may pass
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
+_NOT_PLAIN: Final = NotAppended(ErrorCode.INVALID, "values in it must be plain", "body")
+_BROKEN: Final = NotAppended(ErrorCode.INTERNAL, "something went wrong on our side")
 _UNAVAILABLE: Final = NotAppended(
     ErrorCode.UNAVAILABLE, "messages cannot be stored now", retry_after_ms=RETRY_AFTER_MS
 )
@@ -41,6 +47,7 @@ class Waiting:
     connection: Connection
     message: NewMessage
     since: float  # of the clock, s
+    size: int  # of its frame, bytes
 
 
 class Sends:
@@ -68,17 +75,23 @@ class Sends:
         self._trace_prefix = os.urandom(6).hex()
         self._traces = 0
 
-    def submit(self, connection: Connection, send: Send) -> None:
-        """Take a message; the connection gets `sent` or `refused` in bounded time."""
+    def submit(self, connection: Connection, send: Send, size: int) -> None:
+        """Take a message; the connection gets `sent` or `refused` in bounded time. ``size``: of
+        its frame, in bytes."""
         message = NewMessage(
             send.conversation,
             connection.session.user,
             send.id,
             send.body,
             connection.id,
-            send.trace or self._new_trace(),
+            send.trace if _TRACE.match(send.trace) else self._new_trace(),
         )
-        self._queue.append(Waiting(connection, message, self._clock()))
+        waiting = Waiting(connection, message, self._clock(), size)
+        # Deep nesting could be too much for api's reader, and others share the request.
+        if not all(type(value) in _PLAIN for value in send.body.values()):
+            self._answer(waiting, _NOT_PLAIN)
+            return
+        self._queue.append(waiting)
         self._wake.set()
 
     def _new_trace(self) -> str:
@@ -90,12 +103,18 @@ class Sends:
         """Send until the service stops and nothing waits any more."""
         while True:
             while self._queue:
-                size = min(len(self._queue), SEND_BATCH_MAX)
-                await self._send([self._queue.popleft() for _ in range(size)])
+                await self._send(self._next_batch())
             if self._stop:
                 return
             self._wake.clear()
             await self._wake.wait()
+
+    def _next_batch(self) -> list[Waiting]:
+        queue, batch, size = self._queue, [self._queue.popleft()], 0
+        while queue and len(batch) < SEND_BATCH_MAX and size < BATCH_MAX_BYTES:
+            batch.append(queue.popleft())
+            size += batch[-1].size
+        return batch
 
     async def _send(self, batch: list[Waiting]) -> None:
         self._metrics.batch_messages.observe(len(batch))
@@ -115,6 +134,9 @@ class Sends:
             while self._queue and self._queue[0].since <= expired_at:
                 batch.append(self._queue.popleft())
             results = [_UNAVAILABLE] * len(batch)
+        except Exception:  # no one message may stop all the others
+            get_logger().exception("message_batch_failed", count=len(batch))
+            results = [_BROKEN] * len(batch)
         for waiting, result in zip(batch, results, strict=True):
             self._answer(waiting, result)
 

@@ -35,6 +35,10 @@ class Wheel(Generic[T]):
             if not items:
                 del self._slots[slot]
 
+    def everyone(self) -> list[T]:
+        """All items, whenever they are due."""
+        return [item for items in self._slots.values() for item in items]
+
     def due(self, now: float) -> list[T]:
         """Take out what is due."""
         current = int(now / self._resolution_s)

@@ -37,6 +37,39 @@ async def test_a_message_without_a_trace_gets_one(world: World) -> None:
     assert world.backend.messages[0].trace
 
 
+async def test_a_trace_that_is_no_token_is_replaced(world: World) -> None:
+    """It becomes a header of the request that carries other people's messages as well."""
+    await world.start()
+    client = await world.client(USER)
+    await client.send(**message(1, trace="a\r\nX-Evil: 1"))
+    await client.expect("sent")
+    assert "Evil" not in world.backend.messages[0].trace
+
+
+async def test_nested_bodies_go_no_further(world: World) -> None:
+    await world.start()
+    client = await world.client(USER)
+    body: object = []
+    for _ in range(100):
+        body = [body]
+    await client.send(type="send", id="m1", conversation=ROOM, body={"text": body})
+    refused = await client.expect("refused")
+    assert (refused["id"], refused["code"], refused["field"]) == ("m1", "invalid", "body")
+    await client.send(**message(2))
+    assert (await client.expect("sent"))["seq"] == 1
+
+
+async def test_large_messages_are_spread_over_requests(world: World) -> None:
+    await world.start()
+    client = await world.client(USER)
+    world.backend.answering.clear()
+    for number in range(40):
+        await client.send(**message(number, text="x" * 60_000))
+    await wait_until(lambda: len(world.gateway.sends._queue) >= 20)
+    world.backend.answering.set()
+    assert [(await client.expect("sent"))["seq"] for _ in range(40)] == list(range(1, 41))
+
+
 async def test_a_retry_is_the_same_message(world: World) -> None:
     await world.start()
     client = await world.client(USER)

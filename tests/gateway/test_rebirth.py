@@ -160,6 +160,15 @@ async def test_a_message_under_way_is_answered_before_the_close(alone: World) ->
     await stopping
 
 
+async def test_who_has_not_said_hello_does_not_hold_up_the_stop(alone: World) -> None:
+    await alone.start(drain_s=30.0)
+    silent = await alone.socket()
+    stopping = asyncio.create_task(alone.stop_gateway())
+    assert await silent.closed() == 4000
+    async with asyncio.timeout(10):
+        await stopping
+
+
 async def test_a_client_that_does_not_let_go_does_not_hold_up_the_stop(alone: World) -> None:
     from tests.gateway.test_hostile import raw_client
 
