@@ -216,7 +216,8 @@ class Ping(_Frame, frozen=True, tag="ping"):
 
 class Resync(_Frame, frozen=True, tag="resync"):
     """gateway → client. Live events may have been lost (Redis failed over, or was wiped): call
-    `GET /v1/sync` with the last cursor after a random time up to `within_ms`."""
+    `GET /v1/sync` with the last cursor, and repeat `watch`, after a random time up to
+    `within_ms`."""
 
     within_ms: int
 
