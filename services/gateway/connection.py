@@ -26,7 +26,7 @@ from services.gateway.session import (
     Submit,
 )
 from services.gateway.wheel import NO_SLOT
-from services.gateway.wsframe import close_frame, text_frame
+from services.gateway.wsframe import close_frame, pong_frame, text_frame
 from shared.codes import CloseCode
 from shared.frames import BadFrame, ServerFrame, decode_client_frame, encode
 from shared.ids import new_id
@@ -88,6 +88,11 @@ class Connection:
                     if token:
                         await self._parts.signin.check(self, token)
                     del token
+                elif kind is WSMsgType.PING or kind is WSMsgType.PONG:
+                    now = self._parts.clock()
+                    self.perform(self.session.on_ping(now))
+                    if kind is WSMsgType.PING:
+                        self.write(pong_frame(bytes(message.data)), now)
                 elif kind is WSMsgType.BINARY:
                     self.close(CloseCode.BAD_FRAME, "binary frames are not used")
                 else:

@@ -36,6 +36,7 @@ class GatewaySocket(web.WebSocketResponse[Literal[False]]):
             # aiohttp refuses what is not below its limit; ours is inclusive.
             max_msg_size=FRAME_MAX_BYTES + 1,
             autoclose=False,
+            autoping=False,  # pings count as frames, or they would be a way around the limit
             timeout=CLOSE_TIMEOUT_S,
             decode_text=False,
         )

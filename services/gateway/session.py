@@ -192,6 +192,13 @@ class Session:
             return self.close(CloseCode.BAD_PHASE, "the first frame must be hello")
         return _HANDLERS[type(frame)](self, frame, now)
 
+    def on_ping(self, now: float) -> Effects:
+        """A control frame (RFC 6455, section 5.5.2) has come; the shell answers while LIVE or
+        HELLO."""
+        if self.phase is not Phase.CLOSING and not self._frames.take(now):
+            return self.close(CloseCode.FLOOD, "too many frames")
+        return NOTHING
+
     def on_bad_frame(self, fault: Fault, now: float) -> Effects:
         """A text message that is no frame has come."""
         if self.phase is Phase.CLOSING:

@@ -11,6 +11,7 @@ from typing import Final
 
 _FIN_TEXT: Final = 0x81
 _FIN_CLOSE: Final = 0x88
+_FIN_PONG: Final = 0x8A
 _SHORT_MAX: Final = 125  # the length stands in the second byte
 _MEDIUM_MAX: Final = 0xFFFF  # 126 stands there, 16 bits follow; else 127 and 64 bits
 _CLOSE_REASON_MAX_BYTES: Final = 123  # a control frame's 125 less the code (section 5.5)
@@ -29,6 +30,11 @@ def text_frame(payload: bytes) -> bytes:
     if length <= _MEDIUM_MAX:
         return _medium(_FIN_TEXT, 126, length) + payload
     return _long(_FIN_TEXT, 127, length) + payload
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """The answer to a ping (section 5.5.3); ``payload`` is the ping's, at most 125 bytes."""
+    return _short(_FIN_PONG, len(payload)) + payload
 
 
 def close_frame(code: int, reason: str = "") -> bytes:

@@ -73,6 +73,21 @@ async def test_a_flood_of_frames_ends_it(world: World) -> None:
     assert await client.closed() == 4006
 
 
+async def test_pings_are_answered_and_count_as_frames(world: World) -> None:
+    await world.start()
+    client = await world.client(USER)
+    sock = await raw_client(world, OTHER)
+    await wait_until(lambda: len(world.gateway.hub) == 2)
+    sock.sendall(masked(b"are you there", opcode=9))
+    answer = b""
+    while b"\x8a\x0dare you there" not in answer:
+        answer += await asyncio.get_running_loop().sock_recv(sock, 4096)
+    sock.close()
+    for _ in range(400):
+        await client.socket.ping()
+    assert await client.closed() == 4006
+
+
 async def test_who_stops_reading_is_cut_and_nobody_else_notices(world: World) -> None:
     await world.start()
     good = await world.client(OTHER)

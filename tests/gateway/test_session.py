@@ -133,6 +133,13 @@ def test_a_flood_of_frames_closes_but_a_burst_does_not() -> None:
     assert all(session.on_frame(Pong(), T0 + n / 10) == () for n in range(500))
 
 
+def test_pings_count_as_frames() -> None:
+    session = live()
+    assert all(session.on_ping(T0) == () for _ in range(19))
+    assert codes(session.on_ping(T0)) == [CloseCode.FLOOD]
+    assert session.on_ping(T0) == ()
+
+
 def test_bad_frames_count_as_frames() -> None:
     session, fault = live(), Fault(FaultKind.INVALID, "bad", "read", "seq")
     for _ in range(19):
