@@ -198,7 +198,8 @@ export interface components {
         /**
          * Resync
          * @description gateway → client. Live events may have been lost (Redis failed over, or was wiped): call
-         *         `GET /v1/sync` with the last cursor after a random time up to `within_ms`.
+         *         `GET /v1/sync` with the last cursor, and repeat `watch`, after a random time up to
+         *         `within_ms`.
          */
         Resync: {
             /** @enum {unknown} */
