@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from agileim.backoff import Backoff
-from agileim.errors import AgileIMError, Refused, Unreachable, refused
+from agileim.errors import AgileIMError, Closed, Refused, Unreachable, refused
 from agileim.frames import Event
 from agileim.models import (
     Conversation,
@@ -66,7 +66,7 @@ class Http:
         """One request, repeated as long as that helps. Every request here may be repeated.
 
         Raises :class:`~agileim.Refused`, :class:`~agileim.Unreachable`,
-        :class:`~agileim.SignedOut`.
+        :class:`~agileim.SignedOut`, :class:`~agileim.Closed`.
         """
         backoff = Backoff(base_s=0.2, cap_s=5.0)
         loop = asyncio.get_running_loop()
@@ -106,6 +106,8 @@ class Http:
     ) -> tuple[int, bytes]:
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if self._http.closed:  # meanwhile, between two tries
+            raise Closed("the client is closed")
         try:
             async with self._http.request(
                 method,
