@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -95,8 +96,9 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
                 watch.lap("settle")
                 await _people_leave(scene, history, before)
                 watch.lap("leave")
-            except Failed as error:
-                failure = str(error)
+            except Exception as error:
+                # What the harness could not do is told, and the next run is still worth having.
+                failure = str(error) if isinstance(error, Failed) else traceback.format_exc()
                 await _switch_off(scene.devices)
     return Result(
         fault.name,
