@@ -26,6 +26,7 @@ from services.api.handlers.people import PeopleHandlers
 from services.api.handlers.sync import SyncHandlers
 from services.api.metrics import ApiMetrics
 from services.api.migrate import MigrationError, migrate
+from services.api.pruning import prune_sessions
 from services.api.publisher import EventStreams, Publisher
 from services.api.relay import Relay
 from services.api.settings import ApiSettings
@@ -38,6 +39,7 @@ from services.api.store.members import Members
 from services.api.store.outbox import Outbox
 from services.api.store.receipts import Receipts
 from services.api.store.sends import Sends
+from services.api.store.sessions import SessionStore
 from services.api.store.sync import Sync
 from services.api.store.users import Users
 from shared import internal, redis_client
@@ -209,3 +211,4 @@ class _Parts:
         tasks.spawn("signals", self.publisher.publish_signals())
         tasks.spawn("relay", self.relay.run())
         tasks.spawn("revocations", self.revoked.run(lambda _: None))
+        tasks.spawn("prune_sessions", prune_sessions(SessionStore(self.database)))

@@ -148,8 +148,10 @@ def _watch(app: web.Application, auth: Auth, redis: Redis, http: aiohttp.ClientS
                 errors.append(type(error).__name__)
         raise ConnectionError(", ".join(errors))
 
-    app[HEALTH].add("redis", redis_answers)
-    app[HEALTH].add("api", api_is_alive)
+    # Told, but no reason to send callers elsewhere: without api the services still get their
+    # tokens, without Redis users still refresh theirs, and another replica would miss the same.
+    app[HEALTH].add("redis", redis_answers, essential=False)
+    app[HEALTH].add("api", api_is_alive, essential=False)
     app[TASKS].spawn("reload_keys", _reload_keys(auth.keys))
     app[TASKS].spawn("revoked_sessions", auth.revoked.run(lambda _: None))
 

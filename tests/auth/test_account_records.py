@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.api.pruning import prune_sessions
 from services.api.store.accounts import AccountStore, HandleTaken
 from services.api.store.consents import ConsentStore
 from services.api.store.database import Database
@@ -16,6 +17,7 @@ from services.api.store.sessions import NoSuchUser, SessionExists, SessionStore
 from shared.ids import is_id, new_id
 from shared.internal import Account, NewAccount, NewSession, Rotation, RotationReply, SessionEnd
 from tests.auth.rig import Rig
+from tests.support.servers import wait_until
 from tests.support.signin import Tokens
 
 DAY = timedelta(days=1)
@@ -184,6 +186,24 @@ async def test_pruning_forgets_what_expired_and_nothing_else(
     rows = await database.fetch_all("SELECT id::text FROM sessions")
     assert rows == [(live.session,)]
     assert (await _rotate(store, live.refresh_hash)).outcome == "reused"
+
+
+async def test_expired_sessions_are_pruned_again_and_again(
+    database: Database, user: Account
+) -> None:
+    store = SessionStore(database)
+    task = asyncio.create_task(prune_sessions(store, interval_s=0.01))
+    try:
+        for _ in range(2):
+            await store.begin(_session(user.user, expires_at=datetime.now(UTC) - 2 * DAY))
+            await wait_until(lambda: _is_empty(database))
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _is_empty(database: Database) -> bool:
+    return await database.fetch_one("SELECT 1 FROM sessions") is None
 
 
 async def test_consent_is_replaced(database: Database, user: Account) -> None:
