@@ -25,7 +25,6 @@ from services.api.handlers.members import MemberHandlers
 from services.api.handlers.people import PeopleHandlers
 from services.api.handlers.sync import SyncHandlers
 from services.api.metrics import ApiMetrics
-from services.api.migrate import MigrationError, migrate
 from services.api.pruning import prune_sessions
 from services.api.publisher import EventStreams, Publisher
 from services.api.relay import Relay
@@ -36,6 +35,7 @@ from services.api.store.errors import DatabaseUnavailable, StoreError
 from services.api.store.events import Events
 from services.api.store.installation import WrongInstallation, check_partitions
 from services.api.store.members import Members
+from services.api.store.migrate import MigrationError, migrate
 from services.api.store.outbox import Outbox
 from services.api.store.receipts import Receipts
 from services.api.store.sends import Sends
@@ -195,7 +195,7 @@ class _Parts:
             """It is, or the application had not started."""
 
         health = app[HEALTH]
-        health.add("postgres", lambda: self.database.fetch_one("SELECT 1"))
+        health.add("postgres", self.database.ping)
         health.add("migrations", migrated)
         # Without Redis, sends are still stored and published later; without auth, tokens that were
         # seen before are still good. Taking api out of service would only make things worse.

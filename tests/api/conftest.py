@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.api.migrate import migrate
 from services.api.settings import ApiSettings
 from services.api.store.database import Database
+from services.api.store.migrate import migrate
 from tests.api.rig import RunningApi, api_settings, running_api
 from tests.support.tokens import TestIssuer
 

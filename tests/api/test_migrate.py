@@ -10,8 +10,8 @@ import psycopg2
 import pytest
 
 from services.api.app import CannotStart
-from services.api.migrate import FOLDER, MigrationError, apply, migrate
 from services.api.settings import ApiSettings
+from services.api.store.migrate import FOLDER, MigrationError, apply, migrate
 from shared.settings import Secret
 from standalone.ports import free_port
 from tests.api.rig import running_api

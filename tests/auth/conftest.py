@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.api.migrate import migrate
 from services.api.store.database import Database
+from services.api.store.migrate import migrate
 from tests.auth.rig import PASSWORD, Front, Rig, running, running_alone
 from tests.support.signin import Tokens, register
 

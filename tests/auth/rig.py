@@ -18,9 +18,9 @@ from aiohttp.typedefs import Handler
 
 from services.api.access import Access
 from services.api.handlers.internal_accounts import routes
-from services.api.migrate import migrate
 from services.api.store.database import Database
 from services.api.store.errors import StoreError
+from services.api.store.migrate import migrate
 from services.auth.app import create_app
 from services.auth.resources import AUTH, Auth
 from services.auth.settings import AuthSettings

@@ -179,6 +179,10 @@ class Database:
                     known.add(statement.name)
             return await session.fetch_all(sql, params)
 
+    async def ping(self) -> None:
+        """Raises when PostgreSQL does not answer."""
+        await self.fetch_all("SELECT 1")
+
     async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
         """The first row of a statement that is its own transaction, or None."""
         rows = await self.fetch_all(sql, params)

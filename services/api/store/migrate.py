@@ -19,7 +19,7 @@ import psycopg2
 from yoyo import read_migrations
 from yoyo.backends.core.postgresql import PostgresqlBackend
 
-FOLDER: Final = Path(__file__).parent / "migrations"
+FOLDER: Final = Path(__file__).parents[1] / "migrations"
 TABLE: Final = "agileim_migrations"
 LOCK_ID: Final = 0x6167_696C_6569_6D  # "agileim": one replica migrates, the others wait
 CONNECT_TIMEOUT_S: Final = 3
