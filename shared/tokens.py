@@ -24,6 +24,7 @@ USER_SCOPE: Final = "chat"
 LEEWAY_S: Final = 5.0  # clocks of different machines
 REMEMBERED_MAX: Final = 100_000
 FETCH_INTERVAL_S: Final = 5.0  # unknown key ids cause one fetch in that time, no more
+FETCH_RETRY_S: Final = 0.2  # while there is no key at all
 FETCH_TIMEOUT_S: Final = 3.0
 
 
@@ -116,9 +117,11 @@ class TokenVerifier:
 
     async def _fetch(self) -> None:
         async with self._fetching:
-            if time.monotonic() - self._fetched_at < FETCH_INTERVAL_S and self._keys:
+            since_s = time.monotonic() - self._fetched_at
+            if self._keys and since_s < FETCH_INTERVAL_S:
                 return
-            self._fetched_at = time.monotonic()
+            if not self._keys and since_s < FETCH_RETRY_S:  # those behind a failed fetch
+                raise KeysUnavailable(f"{self._jwks_url}: no keys yet")
             try:
                 async with self._http().get(
                     self._jwks_url, timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S)
@@ -132,6 +135,8 @@ class TokenVerifier:
                 }
             except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
                 raise KeysUnavailable(f"{self._jwks_url}: {type(error).__name__}") from error
+            finally:
+                self._fetched_at = time.monotonic()
 
     def _check(self, token: str, key: Any) -> AccessToken:
         try:
