@@ -36,6 +36,10 @@ class PlayServer:
         self.refresh_tokens: dict[str, int] = {"refresh-0": 0}
         self.refreshes = 0
         self.heartbeat_s = 25.0
+        self.users: dict[str, dict[str, str]] = {
+            "bob": {"id": "bob", "handle": "bob", "display_name": "Bob"},
+            "me": {"id": ME, "handle": "me", "display_name": "Me"},
+        }
         # What goes wrong; counters are used up one by one.
         self.cut_before_commit = 0
         self.cut_before_sent = 0
@@ -225,9 +229,7 @@ class PlayServer:
         return web.json_response({"events": events, "head_seq": len(log), "first_seq": 1})
 
     async def _members(self, request: web.Request) -> web.Response:
-        names = {ME: "Me", "bob": "Bob"}
-        users = [{"id": k, "handle": k, "display_name": v} for k, v in names.items()]
-        members = [{"user": user, "role": "member"} for user in users]
+        members = [{"user": user, "role": "member"} for user in self.users.values()]
         return web.json_response({"members": members, "next": None})
 
     async def _receipts(self, request: web.Request) -> web.Response:
@@ -251,8 +253,7 @@ class PlayServer:
         return web.json_response({**self._shown(name), "kind": body["kind"]}, status=201)
 
     async def _users(self, request: web.Request) -> web.Response:
-        known = {"bob": {"id": "bob", "handle": "bob", "display_name": "Bob"}}
-        known["me"] = {"id": ME, "handle": "me", "display_name": "Me"}
+        known = self.users
         if "handle" in request.query:
             wanted = [request.query["handle"]]
         else:

@@ -159,7 +159,7 @@ async def test_several_lines_and_small_terminals(chat: Chat, server: PlayServer)
     app, pilot = chat
     await pilot.press("o", "n", "e", "ctrl+j", "t", "w", "o")
     await pilot.resize_terminal(30, 10)
-    await pilot.pause()
+    await until(pilot, lambda: "message 199" in screen(app))
     await pilot.press("enter")
     await until(pilot, lambda: len(server.logs["team"]) == 201)
     assert server.logs["team"][-1]["body"]["text"] == "one\ntwo"

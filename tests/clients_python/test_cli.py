@@ -92,7 +92,7 @@ async def test_lists(signed_in: ProfileFile, server: PlayServer) -> None:
     assert [(c["id"], c["head_seq"]) for c in chats.json] == [("garden", 1)]
     assert "Garden" in (await run("chats")).out
     members = (await run("members", "#garden", "--json")).json
-    assert [m["user"]["handle"] for m in members] == ["me", "bob"]
+    assert [m["user"]["handle"] for m in members] == ["bob", "me"]
     assert "@bob" in (await run("members", "garden")).out
     group = await run("--json", "new-group", "Tea", "bob")
     assert group.json[0]["kind"] == "group"

@@ -119,17 +119,17 @@ class Driver:
             await self._store.handed_out(conversation, seq)
 
     def perform(self, effects: Sequence[fx.Effect]) -> None:
-        """Carry out effects, then set the timer anew. Nothing once closed."""
+        """Carry out effects, then see that the timer is set. Nothing once closed."""
         if self._closed:
             return
         for effect in effects:
             self._perform_one(effect)
+        at = self.session.next_at()
+        if at is None or (self._timer is not None and self._timer.when() <= at):
+            return  # a timer that comes too early finds nothing due, and sets the next one
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        at = self.session.next_at()
-        if at is not None:
-            self._timer = self._loop.call_at(at, self._tick)
+        self._timer = self._loop.call_at(at, self._tick)
 
     def _tick(self) -> None:
         self._timer = None

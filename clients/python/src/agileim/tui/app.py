@@ -57,7 +57,6 @@ class ChatApp(App[None]):
         self._loading = False
         self._leaving = False
         self._unseen = 0
-        self._at_end = True
         self._lines: dict[str, Text] = {}
 
     def compose(self) -> ComposeResult:
@@ -77,6 +76,7 @@ class ChatApp(App[None]):
     def on_mount(self) -> None:
         """Begin to listen and to load."""
         self.query_one(Composer).focus()
+        self._list.anchor()
         self._show_status()
         self.set_interval(0.5, self._show_status)
         self.watch(self._list, "scroll_y", self._scrolled, init=False)
@@ -169,6 +169,7 @@ class ChatApp(App[None]):
         self._loading = True
         older = self.query_one("#older", Static)
         older.update("loading…")
+        page = None
         try:
             page = await self.client.api.events(self._chat, before_seq=before_seq, limit=PAGE)
             self.thread.first_seq = page.first_seq
@@ -178,6 +179,8 @@ class ChatApp(App[None]):
         finally:
             self._loading = False
             older.update("" if not self.thread.complete else "the beginning")
+        if page is not None and page.events:
+            self.call_after_refresh(self._load_if_near_top)  # a tall screen holds several pages
 
     async def _add(self, added: list[ev.LogEvent]) -> None:
         fresh = [event for event in added if self.thread.add(event)]
@@ -236,10 +239,12 @@ class ChatApp(App[None]):
                 view.set_state(self.thread.state(view.event))
 
     def _scrolled(self) -> None:
-        self._at_end = self._list.at_end
-        if self._at_end:
+        if self._list.at_end:
             self._unseen = 0
             self._mark_read()
+        self._load_if_near_top()
+
+    def _load_if_near_top(self) -> None:
         if self._list.scroll_offset.y < 5 and self._views and not self.thread.complete:
             self.run_worker(self._load(self.thread.lowest_seq), name="older")
 
@@ -247,11 +252,6 @@ class ChatApp(App[None]):
         seq = self.thread.last_seq
         if seq and self._list.at_end and self.app_focus:
             self.run_worker(self._report_read(seq), name="read")
-
-    def on_resize(self) -> None:
-        """Lines wrap anew: who looked at the end still does."""
-        if self._at_end:
-            self.call_after_refresh(self._list.scroll_end, animate=False)
 
     async def _report_read(self, seq: int) -> None:
         with suppress(AgileIMError):  # the stream tells why the client has ended
@@ -271,13 +271,15 @@ class ChatApp(App[None]):
         self._show("#title", self._status.title())
         self._show("#connection", Text(bar))
         self._show("#typing", Text(below + self._status.typing_line()))
-        self.query_one("#connection").set_class(bool(bar), "shown")
+        for line in self.query("#connection"):
+            line.set_class(bool(bar), "shown")
 
     def _show(self, line: str, text: Text) -> None:
         # Painting costs a remote terminal more than comparing: only what has changed.
         if self._lines.get(line) != text:
             self._lines[line] = text
-            self.query_one(line, Static).update(text)
+            for widget in self.query(line).results(Static):  # none while the screen goes down
+                widget.update(text)
 
     # --- what the user does -----------------------------------------------------------------------
 
