@@ -54,6 +54,7 @@ class Heartbeat:
     async def run(self) -> None:
         """Beat until the service stops."""
         bucket = 0
+        self._asking = asyncio.create_task(self.ask(bucket), name="heads")
         while not await self._stop.pause(self._turn_s):
             self.beat(bucket)
             bucket = (bucket + 1) % len(self._cursors)
@@ -67,12 +68,12 @@ class Heartbeat:
     async def ask(self, bucket: int) -> None:
         """Learn what moved for the bucket's users since it was asked last."""
         users = sorted({connection.session.user for connection in self._hub.bucket(bucket)})
-        if not users:
-            return
         since, cursor = self._cursors[bucket], ""
+        if not users and since:
+            return  # without a cursor yet, one is asked for all the same: see below
         heads: Heads = {}
         try:
-            for start in range(0, len(users), REQUEST_MAX_USERS):
+            for start in range(0, max(len(users), 1), REQUEST_MAX_USERS):
                 request = HeadsRequest(users[start : start + REQUEST_MAX_USERS], since)
                 reply = await self._api.call("POST", PATH, request, HeadsReply, timeout_s=TIMEOUT_S)
                 heads.update(reply.heads)
@@ -81,6 +82,8 @@ class Heartbeat:
             get_logger().warning("heads_unknown", error=str(error))
             return
         self._cursors[bucket], self._heads[bucket] = cursor, heads
+        # A bucket's cursor must be older than whoever joins it, so the first one is for all.
+        self._cursors = [known or cursor for known in self._cursors]
 
     def beat(self, bucket: int) -> None:
         """Ping the bucket's connections, and close those that did not answer."""
