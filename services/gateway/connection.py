@@ -88,16 +88,7 @@ class Connection:
                     if token:
                         await self._parts.signin.check(self, token)
                     del token
-                elif kind is WSMsgType.PING or kind is WSMsgType.PONG:
-                    now = self._parts.clock()
-                    self.perform(self.session.on_ping(now))
-                    if kind is WSMsgType.PING:
-                        self.write(pong_frame(bytes(message.data)), now)
-                elif kind is WSMsgType.BINARY:
-                    self.close(CloseCode.BAD_FRAME, "binary frames are not used")
-                else:
-                    if kind is WSMsgType.ERROR:  # a broken frame; aiohttp has closed
-                        self._parts.metrics.closes[int(CloseCode.BAD_FRAME)] += 1
+                elif not self._take_other(kind, message.data):
                     break
         except Exception:
             get_logger().exception("connection_failed", conn_id=self.id)
@@ -113,6 +104,21 @@ class Connection:
                 return effect.token
             _PERFORM[type(effect)](self, effect)
         return ""
+
+    def _take_other(self, kind: WSMsgType, data: Any) -> bool:
+        """What is not text; False: this was the last."""
+        if kind is WSMsgType.PING or kind is WSMsgType.PONG:
+            now = self._parts.clock()
+            self.perform(self.session.on_ping(now))
+            if kind is WSMsgType.PING:
+                self.write(pong_frame(bytes(data)), now)
+            return True
+        if kind is WSMsgType.BINARY:
+            self.close(CloseCode.BAD_FRAME, "binary frames are not used")
+            return True
+        if kind is WSMsgType.ERROR:  # a broken frame; aiohttp has closed
+            self._parts.metrics.closes[int(CloseCode.BAD_FRAME)] += 1
+        return False
 
     def _read(self, data: bytes) -> Effects:
         parts = self._parts

@@ -40,4 +40,4 @@ class Issuer:
     def unsigned(self, user: str, session: str) -> str:
         """The same with `alg: none` (RFC 8725, section 2.1)."""
         good = jwt.decode(self.token(user, session), options={"verify_signature": False})
-        return jwt.encode(good, None, algorithm="none", headers={"typ": "at+jwt", "kid": self.kid})
+        return jwt.encode(good, "", algorithm="none", headers={"typ": "at+jwt", "kid": self.kid})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared import frames
 from shared.entries import Delivery, DeliveryItem, encode
 from shared.ids import new_id
@@ -115,7 +117,8 @@ async def test_what_a_lost_reading_had_taken_is_delivered_after_all(world: World
     # Some other reading takes the next entry away, under our name, before ours can.
     async with world.redis.pipeline(transaction=True) as pipe:
         delivery = Delivery(0, 1, [DeliveryItem(event_frame(ROOM, 2), [USER], ROOM, 2)])
-        pipe.xadd(stream, encode(delivery))
+        fields: Any = encode(delivery)
+        pipe.xadd(stream, fields)
         pipe.xreadgroup(DELIVER_GROUP, "gateway", {stream: ">"}, count=10)
         await pipe.execute()
     ids = [each["id"] for each in await world.redis.client_list() if "xreadgroup" in each["cmd"]]

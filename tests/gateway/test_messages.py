@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from shared.entries import TypingSignal, WatchSignal, decode_signal
 from shared.ids import new_id
@@ -183,7 +184,8 @@ async def test_typing_and_watching_reach_the_partitions_owner(world: World) -> N
         return await world.redis.xlen(stream) == 3
 
     await wait_until(three)
-    signals = [decode_signal(fields) for _, fields in await world.redis.xrange(stream)]
+    entries: Any = await world.redis.xrange(stream)
+    signals = [decode_signal(fields) for _, fields in entries]
     connection = client.welcome["connection"]
     assert signals == [
         TypingSignal(ROOM, USER, True),

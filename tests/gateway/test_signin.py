@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -20,7 +23,7 @@ async def test_a_good_token_is_welcome_and_registered_before_it_is_told(world: W
     assert client.welcome["user"] == USER
     assert client.welcome["session"] == SESSION
     assert await world.roster() == {client.welcome["connection"]}
-    changes = await world.redis.xrange(world.keys.presence_changes())
+    changes: Any = await world.redis.xrange(world.keys.presence_changes())
     change = decode_presence_change(changes[-1][1])
     assert change.gateway == world.gateway_id
     assert [who.user for _, who in change.came] == [USER]
@@ -33,7 +36,7 @@ async def test_a_good_token_is_welcome_and_registered_before_it_is_told(world: W
     await wait_until(gone)
 
 
-WRONG = {
+WRONG: dict[str, tuple[Callable[[Issuer], str], int]] = {
     "expired": (lambda i: i.token(USER, SESSION, expires_in_s=-60), 4003),
     "for another audience": (lambda i: i.token(USER, SESSION, aud="internal"), 4503),
     "of another issuer": (lambda i: i.token(USER, SESSION, iss="https://evil.test"), 4503),
@@ -135,7 +138,8 @@ async def test_a_revoked_session_is_out_on_all_its_sockets(world: World) -> None
     await world.start()
     first, second = await world.client(USER, SESSION), await world.client(USER, SESSION)
     other = await world.client(USER)
-    await world.redis.xadd(world.keys.revocations(), encode(Revocation([SESSION])))
+    ended: Any = encode(Revocation([SESSION]))
+    await world.redis.xadd(world.keys.revocations(), ended)
     assert await first.closed() == 4504
     assert await second.closed() == 4504
     again = await world.socket()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import msgspec
@@ -159,8 +159,7 @@ class World:
     async def put(self, delivery: Delivery) -> bytes:
         stream = self.keys.gateway_out(self.gateway_id)
         fields: Any = encode(delivery)
-        entry_id: bytes = await self.redis.xadd(stream, fields)
-        return entry_id
+        return cast(bytes, await self.redis.xadd(stream, fields))
 
     async def pending(self) -> int:
         """Entries in the gateway's PEL."""
@@ -170,7 +169,7 @@ class World:
     async def roster(self) -> set[str]:
         """Connection ids that dispatchers would see."""
         stored = await self.redis.hkeys(self.keys.gateway_roster(self.gateway_id))
-        return {each.decode() for each in stored}
+        return {cast(bytes, each).decode() for each in stored}
 
 
 def event_frame(conversation: str, seq: int, text: str = "hello") -> bytes:
