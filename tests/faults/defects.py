@@ -7,6 +7,7 @@ Those of the client are put into this process for the time of the run.
 
 from __future__ import annotations
 
+import asyncio
 import runpy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -115,12 +116,11 @@ def _planted(
     defect: str, kind: str, what: str, expects: str, *, fault: str = "none", **more: Any
 ) -> Fault:
     async def prepare(scene: Scene) -> None:
-        for name in [name for name in scene.stack.processes if name.startswith(f"{kind}-")]:
-            await scene.kill(name)
+        argv = [sys.executable, "-m", "tests.faults.defects", defect, kind]
+        for name in scene.of(kind):
             process = scene.stack.processes[name]
-            argv = [sys.executable, "-m", "tests.faults.defects", defect, kind]
             process.launch = replace(process.launch, argv=argv)
-            await scene.start(name)
+        await asyncio.gather(*(scene.restart(name) for name in scene.of(kind)))
 
     return replace(
         BY_NAME[fault], name=f"defect-{defect}", what=what, prepare=prepare, expects=expects, **more

@@ -70,20 +70,20 @@ def _stall(kind: str) -> Fault:
 
 
 def _crash(kind: str, point: str, what: str) -> Fault:
-    def victim(scene: Scene) -> str:
-        # Gateways ask the first api as long as it answers: the others may never reach the point.
-        return "api-1" if kind == "api" else scene.victim(kind)
+    """All replicas are armed: which of them is asked for most is theirs to decide."""
 
     async def prepare(scene: Scene) -> None:
-        name = victim(scene)
-        await scene.kill(name)
-        await scene.start(name, {VARIABLE: f"{point}:{scene.plan.passes}"})
+        settings = {VARIABLE: f"{point}:{scene.plan.passes}:{scene.folder / 'crashed'}"}
+        await asyncio.gather(*(scene.restart(name, settings) for name in scene.of(kind)))
 
     async def inject(scene: Scene) -> None:
-        name = victim(scene)
-        await scene.wait_death(name, CRASH_WITHIN_S)
+        processes = scene.stack.processes
+        await scene.wait_for(
+            lambda: not all(processes[name].alive for name in scene.of(kind)), CRASH_WITHIN_S
+        )
+        (dead,) = (name for name in scene.of(kind) if not processes[name].alive)
         await asyncio.sleep(scene.plan.down_s)
-        await scene.start(name, {VARIABLE: ""})
+        await scene.start(dead, {VARIABLE: ""})
 
     return Fault(f"crash-{point}", inject, what, prepare)
 
@@ -109,7 +109,7 @@ async def _crash_postgres(scene: Scene) -> None:
     assert postgres is not None
     # The immediate shutdown: every session is cut, nothing is written, recovery at the next start.
     postgres.process.send(signal.SIGQUIT)
-    await scene.wait_death("postgres", timeout_s=10.0)
+    await scene.wait_for(lambda: not postgres.process.alive)
     await asyncio.sleep(scene.plan.down_s)
     await asyncio.to_thread(postgres.start)
 

@@ -33,7 +33,8 @@ from tests.faults.summary import Summary, summarise
 COUNTS: Final = {"api": 2, "dispatcher": 2, "gateway": 2}
 HARNESS: Final = "harness"
 CONNECT_WITHIN_S: Final = 30.0
-QUIET_WITHIN_S: Final = 40.0  # after the last send was answered
+QUIET_WITHIN_S: Final = 30.0  # after the last send was answered
+QUIET_DEFECT_S: Final = 10.0  # with a planted defect it never will be
 LOOK_EVERY_S: Final = 0.5
 LEFT_WITHIN_S: Final = 12.0
 SERVICES: Final = ("auth", "api", "dispatcher", "gateway")
@@ -92,7 +93,7 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
                 watch.lap("arrive")
                 await _play(scene, fault, history)
                 watch.lap("play")
-                await _settle(scene, history)
+                await _settle(scene, history, QUIET_DEFECT_S if fault.expects else QUIET_WITHIN_S)
                 watch.lap("settle")
                 await _people_leave(scene, history, before)
                 watch.lap("leave")
@@ -134,7 +135,7 @@ async def _scene(plan: Plan, folder: Path) -> AsyncIterator[Scene]:
             provision,
             Relay(edge.hostname or "", edge.port or 0) as relay,
         ):
-            scene = Scene(plan=plan, stack=stack, relay=relay, provision=provision)
+            scene = Scene(plan=plan, stack=stack, relay=relay, provision=provision, folder=folder)
             await _provide(scene, folder / "profiles", http)
             yield scene
     finally:
@@ -224,9 +225,9 @@ async def _play(scene: Scene, fault: Fault, history: History) -> None:
         await asyncio.gather(*parts, return_exceptions=True)
 
 
-async def _settle(scene: Scene, history: History) -> None:
+async def _settle(scene: Scene, history: History, within_s: float) -> None:
     """Look again and again until nothing is missing, or the time is over."""
-    deadline = time.monotonic() + QUIET_WITHIN_S
+    deadline = time.monotonic() + within_s
     while True:
         try:
             await asyncio.to_thread(_gather, scene, history)

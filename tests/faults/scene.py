@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from agileim.errors import AgileIMError
 from standalone.provision import Person, Provision
@@ -30,6 +31,7 @@ class Scene:
     stack: Stack
     relay: Relay
     provision: Provision
+    folder: Path
     people: list[Person] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)
     pairs: list[str] = field(default_factory=list)  # conversation of each planned pair
@@ -39,9 +41,13 @@ class Scene:
 
     # --- processes --------------------------------------------------------------------------
 
+    def of(self, kind: str) -> list[str]:
+        """All replicas of a service."""
+        return sorted(name for name in self.stack.processes if name.startswith(f"{kind}-"))
+
     def victim(self, kind: str) -> str:
         """The replica that the plan wants harmed."""
-        names = sorted(name for name in self.stack.processes if name.startswith(f"{kind}-"))
+        names = self.of(kind)
         return names[self.plan.victim % len(names)]
 
     async def kill(self, name: str) -> None:
@@ -55,6 +61,11 @@ class Scene:
         await asyncio.to_thread(self.stack.start_one, name, settings)
         await asyncio.to_thread(self.stack.wait_ready, name)
 
+    async def restart(self, name: str, settings: Mapping[str, str] | None = None) -> None:
+        """Kill and start again, with other settings from now on."""
+        await self.kill(name)
+        await self.start(name, settings)
+
     async def stall(self, name: str, seconds: float) -> None:
         """SIGSTOP for some time, then SIGCONT."""
         process = self.stack.processes[name]
@@ -63,12 +74,6 @@ class Scene:
             await asyncio.sleep(seconds)
         finally:
             await asyncio.to_thread(process.resume)
-
-    async def wait_death(self, name: str, timeout_s: float) -> None:
-        """Wait until it has ended by itself; raises :class:`Failed`."""
-        process = self.stack.processes[name]
-        await self.wait_for(lambda: not process.alive, timeout_s)
-        self.restarted.add(name)
 
     async def wait_for(self, state: Callable[[], bool], timeout_s: float = 10.0) -> None:
         """Poll until it is so; raises :class:`Failed`."""

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 from shared.crashpoints import VARIABLE, armed
 
@@ -26,6 +28,16 @@ def test_only_the_named_pass_of_the_named_point_is_fatal() -> None:
 def test_without_the_variable_nothing_dies() -> None:
     for _ in range(3):
         armed("")("api.after_commit")
+
+
+def test_of_several_processes_only_the_first_dies(tmp_path: Path) -> None:
+    deaths: list[int] = []
+    wanted = f"x:2:{tmp_path / 'claimed'}"
+    processes = [armed(wanted, partial(deaths.append, number)) for number in range(3)]
+    for _ in range(4):
+        for crash_here in reversed(processes):
+            crash_here("x")
+    assert deaths == [2]
 
 
 def test_a_process_dies_by_sigkill() -> None:
