@@ -148,9 +148,11 @@ class Signals:
         if members is None:
             self._metrics.signals_dropped.inc(len(waiting))
             return
-        if self._cache.get(conversation) is None:
-            # Not instead of a list that events have been applied to meanwhile.
+        known = self._cache.get(conversation)
+        if known is None:
             self._dispatch.remember_members(conversation, members)
+        else:  # events have been applied to it meanwhile
+            members = known
         for partition, age_ms, signal in waiting:
             if not partition.dropped:
                 self._serve(partition, conversation, members, age_ms, signal)

@@ -107,7 +107,8 @@ class Watching:
     def members_changed(
         self, conversation: str, joined: Iterable[str], left: Iterable[str]
     ) -> list[Push]:
-        """Members came and went; those who went no longer see anything."""
+        """Members came and went; those who went no longer see anything, and are no longer shown
+        online: of them nothing more will be told."""
         watched = self._watched.get(conversation)
         if watched is None:
             return []
@@ -116,9 +117,12 @@ class Watching:
             if user in gone:
                 self._unwatch(conversation, connection)
         new = [user for user in joined if user not in watched.members]
+        shown = [user for user in left if user in watched.members and self._announced.get(user)]
         if conversation in self._watched:
             self._set_members(conversation, watched, (watched.members - gone) | set(new))
-        return [Push(conversation, user, True) for user in new if self._online(user)]
+        return [Push(conversation, user, False) for user in shown] + [
+            Push(conversation, user, True) for user in new if self._online(user)
+        ]
 
     def forget(self, conversation: str) -> None:
         """Events of the conversation were missed: end the watching, clients will repeat it."""

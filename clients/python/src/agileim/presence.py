@@ -98,15 +98,6 @@ class PresenceBoard:
                 changes.append(Presence(name, user, False, one.last_seen))
         return changes
 
-    def left(self, conversation: str, user: str) -> list[Presence]:
-        """A member has gone: the server tells of members only, so nobody would ever take back
-        that they are online."""
-        online = self._online.get(conversation, set())
-        if user not in online:
-            return []
-        online.discard(user)
-        return [Presence(conversation, user, False)]
-
     def unknown(self) -> list[Presence]:
         """The connection is gone: nobody is known to be online."""
         changes = [Presence(c, u, False) for c, users in self._online.items() for u in users]

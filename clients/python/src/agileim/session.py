@@ -133,9 +133,11 @@ class Session:
         self._sync_backoff.reset()
         return result + self._pump(now)
 
-    def sync_failed(self, now: float) -> list[fx.Effect]:
-        """The sync got no answer."""
+    def sync_failed(self, now: float, *, refused: bool = False) -> list[fx.Effect]:
+        """The sync got no answer; or the server does not take this cursor: ask for everything."""
         self._syncing = False
+        if refused:
+            self._cursor = None
         self._sync_at = now + self._sync_backoff.next()
         return self._pump(now)
 
@@ -305,13 +307,9 @@ class Session:
         result: list[fx.Effect] = []
         for event in ready:
             result.append(fx.Emit(from_wire(event, self.user)))
-            if event.kind in ("member_removed", "member_left"):
-                who = event.body.get("user")
-                if who == self.user:
-                    self._logs.forget(event.conversation)
-                elif isinstance(who, str):
-                    gone = self._presence.left(event.conversation, who)
-                    result += [fx.Emit(news) for news in gone]
+            ends = event.kind in ("member_removed", "member_left")
+            if ends and event.body.get("user") == self.user:
+                self._logs.forget(event.conversation)
         return result
 
     def _pump(self, now: float) -> list[fx.Effect]:

@@ -97,13 +97,6 @@ export class PresenceBoard {
     return changes
   }
 
-  /** A member has gone: the server tells of members only, so nobody would ever take back that
-   * they are online. */
-  left(conversation: string, user: string): Presence[] {
-    if (this.online.get(conversation)?.delete(user) !== true) return []
-    return [change(conversation, user, false)]
-  }
-
   /** The connection is gone: nobody is known to be online. */
   unknown(): Presence[] {
     const changes: Presence[] = []

@@ -212,6 +212,12 @@ export class Session {
     return [this.watchFrame()]
   }
 
+  /** Look for what changed now, e.g. after having made a conversation. */
+  syncNow(now: number): Effect[] {
+    this.syncAt = now
+    return this.pump(now)
+  }
+
   // --- time -------------------------------------------------------------------------------------
 
   /** Do what has become due. */
@@ -334,17 +340,9 @@ export class Session {
   }
 
   private emitLog(ready: readonly WireEvent[]): Effect[] {
-    return ready.flatMap((event) => {
-      const effects: Effect[] = [emit(fromWire(event, this.user))]
-      if (endsMembership(event, this.user)) {
-        this.logs.forget(event.conversation)
-      } else if (event.kind === 'member_removed' || event.kind === 'member_left') {
-        const who = event.body['user']
-        if (typeof who === 'string') {
-          effects.push(...this.presence.left(event.conversation, who).map(emit))
-        }
-      }
-      return effects
+    return ready.map((event) => {
+      if (endsMembership(event, this.user)) this.logs.forget(event.conversation)
+      return emit(fromWire(event, this.user))
     })
   }
 
