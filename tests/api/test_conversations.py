@@ -11,6 +11,7 @@ import pytest
 from services.api.settings import ApiSettings
 from shared.ids import new_id
 from shared.internal import SCOPE_DISPATCHER, MembersReply
+from shared.limits import GROUP_MAX_MEMBERS
 from tests.api.rig import Caller, RunningApi, running_api
 from tests.support.tokens import TestIssuer
 
@@ -298,3 +299,25 @@ async def test_dispatchers_learn_who_is_entitled_to_which_events(api: RunningApi
         SCOPE_DISPATCHER, "GET", f"/internal/v1/conversations/{new_id()}/members"
     )
     assert answer.refusal[0] == 404
+
+
+async def test_a_group_is_bounded(api: RunningApi) -> None:
+    ada, bob, eve = await api.people(3)
+    room = await ada.group_with()
+    await api.database.execute(
+        "UPDATE conversations SET member_count = %s WHERE id = %s", (GROUP_MAX_MEMBERS - 1, room)
+    )
+    path = f"/v1/conversations/{room}/members"
+    answer = await ada.call("POST", path, {"users": [bob.id, eve.id]})
+    assert answer.refusal[:2] == (409, "conflict")
+    await ada.post(path, {"users": [bob.id]})
+
+
+async def test_disabled_people_keep_their_name_but_cannot_be_met_anew(api: RunningApi) -> None:
+    ada, bob, eve = await api.people(3)
+    room = await ada.direct_with(bob)
+    for one in (bob, eve):
+        await api.database.execute("UPDATE users SET disabled_at = now() WHERE id = %s", (one.id,))
+    assert (await ada.get(f"/v1/conversations/{room}"))["peer"]["id"] == bob.id
+    answer = await ada.call("POST", "/v1/conversations", {"kind": "direct", "user": eve.id})
+    assert answer.refusal == (422, "invalid", "user")

@@ -18,6 +18,7 @@ import aiopg
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+from services.api.store.address import reachable_address
 from services.api.store.errors import (
     DatabaseTimeout,
     DatabaseUnavailable,
@@ -116,6 +117,8 @@ class Database:
 
     async def open(self) -> None:
         """Connect. Raises :class:`DatabaseUnavailable`."""
+        address = await reachable_address(self._url)
+        place: dict[str, Any] = {"hostaddr": address} if address else {}
         try:
             self._pool = await aiopg.create_pool(
                 self._url,
@@ -130,6 +133,7 @@ class Database:
                 application_name=self._name,
                 keepalives_idle=30,
                 tcp_user_timeout=10_000,
+                **place,
             )
         except TimeoutError as error:
             raise DatabaseTimeout("connecting took too long") from error
@@ -239,14 +243,19 @@ class Database:
             self._free.release()
 
     async def _connection(self, pool: aiopg.Pool) -> aiopg.Connection:
-        self._sweep()
-        try:
-            return await pool.acquire()
-        except TimeoutError as error:
-            raise DatabaseTimeout("connecting took too long") from error
-        except psycopg2.Error as error:
-            _forget_closed_socket()
-            raise translate(error) from error
+        """A connection that is open. Raises StoreError."""
+        for _ in range(self._size + 1):  # the server may close each one that is free
+            self._sweep()
+            try:
+                return await pool.acquire()
+            except TimeoutError as error:
+                raise DatabaseTimeout("connecting took too long") from error
+            except psycopg2.Error as error:
+                _forget_closed_socket()
+                raise translate(error) from error
+            except AssertionError:
+                continue  # aiopg's way to say that it was closed while others were opened
+        raise DatabaseUnavailable("PostgreSQL closes connections as soon as they are open")
 
     async def _connected(self, connection: aiopg.Connection) -> None:
         self._connections[connection] = set()
