@@ -44,6 +44,8 @@ def give(session: Session, step: dict[str, Any]) -> list[fx.Effect]:
             return session.token(token)
         case {"sync": None}:
             return session.sync_failed(now)
+        case {"sync": "invalid"}:
+            return session.sync_failed(now, refused=True)
         case {"sync": page}:
             return session.synced(msgspec.convert(page, SyncPage), now)
         case {"events": {"conversation": name, "page": dict() as page}}:

@@ -11,7 +11,16 @@ import aiohttp
 import msgspec
 import pytest
 
-from agileim import AgileIMError, Client, Profile, ProfileFile, ProfileTokens, SignedOut, TokenSet
+from agileim import (
+    AgileIMError,
+    Client,
+    MemoryTokens,
+    Profile,
+    ProfileFile,
+    ProfileTokens,
+    SignedOut,
+    TokenSet,
+)
 from tests.clients_python.playserver import PlayServer
 from tests.support.servers import wait_until
 
@@ -145,3 +154,16 @@ async def test_a_spent_refresh_token_means_signed_out(
 async def test_a_profile_that_nobody_signed_in(profile: ProfileFile) -> None:
     with pytest.raises(SignedOut):
         Client.from_profile(profile)
+
+
+async def test_tokens_in_memory_are_refreshed_once(
+    server: PlayServer, signed_in: ProfileFile
+) -> None:
+    known = signed_in.read()
+    assert known is not None
+    old = msgspec.structs.replace(known.tokens, received_at=known.tokens.received_at - 290)
+    source = MemoryTokens(server.url, old)
+    assert set(await asyncio.gather(*(source.access_token() for _ in range(10)))) == {"access-1"}
+    async with Client(server.url, source, live=False) as client:
+        assert (await client.me()).handle == "me"
+    assert server.refreshes == 1

@@ -57,7 +57,7 @@ from agileim.profiles import Profile, ProfileFile, TokenSet
 from agileim.rest import Api
 from agileim.sign_in import sign_in_with_browser, sign_in_with_device, sign_out
 from agileim.stores import MemoryStore, Saved, SqliteStore, Store, StoreBusy
-from agileim.tokens import ProfileTokens, StaticToken, TokenSource
+from agileim.tokens import MemoryTokens, ProfileTokens, StaticToken, TokenSource
 
 __version__ = "0.1.0"
 
@@ -82,6 +82,7 @@ __all__ = [
     "MemberRemoved",
     "MembersAdded",
     "MemoryStore",
+    "MemoryTokens",
     "Message",
     "NotFound",
     "OtherEvent",

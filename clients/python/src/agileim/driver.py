@@ -26,7 +26,7 @@ from agileim.errors import (
     Refused,
     SignedOut,
     Unreachable,
-    refused,
+    refusal,
 )
 from agileim.feed import Feed
 from agileim.logs import Fetch, Position
@@ -278,7 +278,8 @@ class Driver:
             self.perform(self.session.stop(error))
         except AgileIMError as error:
             _log.info("sync failed: %s", error)
-            self.perform(self.session.sync_failed(self.now))
+            refused = isinstance(error, Refused) and error.code == "invalid"
+            self.perform(self.session.sync_failed(self.now, refused=refused))
         else:
             self.perform(self.session.synced(page, self.now))
 
@@ -350,6 +351,6 @@ class Driver:
 
 
 def _refusal(frame: frames.Refused) -> Refused:
-    return refused(
+    return refusal(
         frame.code, frame.message, field=frame.field, retry_after_ms=frame.retry_after_ms
     )

@@ -98,7 +98,7 @@ class Closed(AgileIMError):
 _BY_CODE: dict[str, type[Refused]] = {"not_found": NotFound, "rate_limited": RateLimited}
 
 
-def refused(
+def refusal(
     code: str,
     message: str,
     *,

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from agileim.backoff import Backoff
-from agileim.errors import AgileIMError, Closed, Refused, Unreachable, refused
+from agileim.errors import AgileIMError, Closed, Refused, Unreachable, refusal
 from agileim.frames import Event
 from agileim.models import (
     Conversation,
@@ -139,7 +139,7 @@ def _problem(status: int, body: bytes) -> Refused:
         told = msgspec.json.decode(body, type=_Problem)
     except msgspec.DecodeError:
         told = _Problem()
-    return refused(
+    return refusal(
         told.code or ("not_found" if status == 404 else "internal"),
         told.detail or told.title or f"the server answers {status}",
         field=told.field,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import msgspec
 
 from agileim.errors import SignedOut
-from agileim.oauth import OAuth
+from agileim.oauth import CLIENT_ID, OAuth
 from agileim.profiles import Profile, ProfileFile, TokenSet
+
+T = TypeVar("T")
 
 MARGIN_S = 30.0  # a token that ends sooner is replaced before use
 
@@ -64,22 +67,51 @@ class ProfileTokens:
                 raise SignedOut(f"nobody is signed in as profile {self._file.name!r}")
             if _usable(profile.tokens, rejected):
                 return profile.tokens
-            # The refresh token works once: between spending it and keeping the new one nothing
-            # may interrupt, or the session would be lost.
-            task = asyncio.create_task(self._refresh(profile))
-            try:
-                return await asyncio.shield(task)
-            except asyncio.CancelledError:
-                await asyncio.wait({task})
-                if not task.cancelled():
-                    task.exception()
-                raise
+            return await uninterrupted(self._refresh(profile))
 
     async def _refresh(self, profile: Profile) -> TokenSet:
         oauth = OAuth(profile.url, self._http, profile.client_id)
         tokens = await oauth.refresh(profile.tokens.refresh_token)
         self._file.write(msgspec.structs.replace(profile, tokens=tokens))
         return tokens
+
+
+class MemoryTokens:
+    """Tokens kept in memory only, refreshed before they end: for servers and tests."""
+
+    def __init__(self, base_url: str, tokens: TokenSet, client_id: str = CLIENT_ID) -> None:
+        self.tokens = tokens
+        self._base_url = base_url
+        self._client_id = client_id
+        self._one_at_a_time = asyncio.Lock()
+
+    async def access_token(self, *, rejected: str = "") -> str:
+        """See :class:`TokenSource`."""
+        async with self._one_at_a_time:
+            if not _usable(self.tokens, rejected):
+                await uninterrupted(self._refresh())
+            return self.tokens.access_token
+
+    async def _refresh(self) -> None:
+        async with aiohttp.ClientSession() as http:
+            oauth = OAuth(self._base_url, http, self._client_id)
+            self.tokens = await oauth.refresh(self.tokens.refresh_token)
+
+
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Await to the end even if cancelled meanwhile.
+
+    The refresh token works once: if something came between spending it and keeping the new one,
+    the session would be lost.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()
+        raise
 
 
 def _usable(tokens: TokenSet, rejected: str) -> bool:

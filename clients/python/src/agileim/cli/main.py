@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import logging
 import os
 import sys
@@ -81,6 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The log is for programs that embed the SDK; here errors are shown as sentences.
     logging.getLogger("agileim").addHandler(logging.NullHandler())
     logging.getLogger("agileim").propagate = False
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # JSON is UTF-8; for people an odd character is better than none.
+            stream.reconfigure(encoding="utf-8" if options.json else None, errors="replace")
     try:
         asyncio.run(options.run(options, Output(as_json=options.json)))
     except AgileIMError as error:
