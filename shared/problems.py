@@ -121,6 +121,8 @@ def edge(metrics: Metrics) -> Middleware:
 def _observe(
     metrics: Metrics, request: web.Request, response: web.StreamResponse, seconds: float
 ) -> None:
+    if response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        return  # a socket's life is no time to answer
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "unknown"
     metrics.http_seconds.labels(request.method, route, str(response.status)).observe(seconds)

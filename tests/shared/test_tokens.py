@@ -79,6 +79,21 @@ async def test_an_id_token_is_no_access_token(
         await verifier(issuer, http).verify(token)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [{"crit": ["b64"]}, {"crit": []}, {"kid": None}, {"alg": "ES384"}, {"typ": "JWT"}],
+    ids=str,
+)
+async def test_a_token_with_a_wrong_header_is_refused(
+    issuer: TestIssuer, http: aiohttp.ClientSession, header: dict[str, Any]
+) -> None:
+    whole, payload, signature = issuer.user_token(USER).split(".")
+    fields = json.loads(base64.urlsafe_b64decode(whole + "==")) | header
+    changed = base64.urlsafe_b64encode(json.dumps(fields).encode()).rstrip(b"=").decode()
+    with pytest.raises(TokenRejected):
+        await verifier(issuer, http).verify(f"{changed}.{payload}.{signature}")
+
+
 def unsigned(issuer: TestIssuer) -> str:
     claims = jwt.decode(issuer.user_token(USER), options={"verify_signature": False})
     return jwt.encode(claims, None, "none", headers={"typ": "at+jwt", "kid": issuer.kid})
