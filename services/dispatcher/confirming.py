@@ -17,6 +17,7 @@ from shared.redis_client import RedisError
 
 ACK_MAX: Final = 1_000  # ids in one command; Lua's unpack has a limit of about 8,000
 RETRY_S: Final = 0.2
+GATHER_S: Final = 0.01  # nobody waits for a confirmation: let some come together
 
 
 class Confirming:
@@ -53,6 +54,7 @@ class Confirming:
                 get_logger().warning("confirm_failed", error=str(error))
                 await asyncio.sleep(RETRY_S)
                 self._event.set()
+            await asyncio.sleep(GATHER_S)
 
     async def flush(self) -> None:
         """Confirm what is done. Raises RedisError; it is then tried again with the next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +19,8 @@ POLL_IN_FLIGHT_S = 0.02
 
 class Ownership:
     """Runs the leases. ``gain`` makes a partition ready to be read; ``confirm`` writes the
-    outstanding XACKs; ``changed`` is told when there is more or less to read."""
+    outstanding XACKs; ``changed`` is told when there is more or less to read; ``read_ended`` waits
+    until the read that is under way has brought what it brings."""
 
     def __init__(
         self,
@@ -34,6 +36,7 @@ class Ownership:
         gain: Callable[[Lease], Awaitable[None]],
         confirm: Callable[[], Awaitable[None]],
         changed: Callable[[], None],
+        read_ended: Callable[[], Awaitable[None]],
     ) -> None:
         self._me = me
         self._leases = leases
@@ -46,6 +49,7 @@ class Ownership:
         self._gain = gain
         self._confirm = confirm
         self._changed = changed
+        self._read_ended = read_ended
         self._renewed_at = 0.0
         self._handing_over: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
@@ -138,6 +142,9 @@ class Ownership:
         owner."""
         end = time.monotonic() + self._drain_s
         try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._drain_s):
+                    await self._read_ended()
             while partition.active and partition.in_flight and time.monotonic() < end:
                 await self._confirm()
                 if partition.in_flight:

@@ -62,6 +62,7 @@ class Worker:
         self._turned_at = time.monotonic()
         self._readable = asyncio.Event()
         self._wake = asyncio.Event()
+        self._turned = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._epoch: Epoch | None = None
         self._epochs = EpochWatch(self._redis, keys)
@@ -103,7 +104,7 @@ class Worker:
             self.id, leases, self.owned, metrics,
             partitions=settings.partitions, poll_s=settings.poll_s, renew_s=settings.renew_s,
             drain_s=settings.drain_s, gain=self._gain, confirm=self._confirming.flush,
-            changed=self._changed,
+            changed=self._changed, read_ended=self._read_ended,
         )  # fmt: skip
 
     def start(self, tasks: Background) -> None:
@@ -172,6 +173,8 @@ class Worker:
     async def _read_loop(self) -> None:
         while not self._stopping:
             self._turned_at = time.monotonic()
+            self._turned.set()
+            self._turned = asyncio.Event()
             try:
                 await self._read()
             except RedisError as error:
@@ -225,6 +228,10 @@ class Worker:
         """There is more or less to read than before."""
         self._readable.set()
         self._wake.set()
+
+    async def _read_ended(self) -> None:
+        """Wait until what the present read brings is in flight."""
+        await self._turned.wait()
 
     async def _wake_reader(self) -> None:
         while True:

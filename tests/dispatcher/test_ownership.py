@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any, cast
 
+import pytest
+
+from services.dispatcher.domain.routing import Router
 from services.dispatcher.domain.sharing import fair_share
 from shared.entries import EventBatch, RoutedEvent, encode
 from shared.ids import new_id
@@ -289,3 +292,52 @@ def test_shares_differ_by_one_at_most_and_add_up() -> None:
             shares = [fair_share(me, living, partitions) for me in living]
             assert sum(shares) == partitions
             assert max(shares) - min(shares) <= 1
+
+
+async def test_an_event_that_fails_to_be_routed_comes_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = new_id(), new_id()
+    gateway = await gateway_of(world, a, b)
+    running = await world.dispatcher()
+    await wait_until(lambda: running.owned == ALL)
+    conversation = new_id()
+    route, failures = Router.route, [2, 2]
+
+    def fails_twice(router: Router, event: RoutedEvent, *rest: Any) -> int:
+        if failures and event.seq == failures[0]:
+            failures.pop()
+            raise RuntimeError("a bug")
+        return route(router, event, *rest)
+
+    monkeypatch.setattr(Router, "route", fails_twice)
+    await world.add(*(event_of(conversation, seq, pair=(a, b)) for seq in (1, 2, 3)))
+    await wait_until(lambda: seen(gateway, 3))
+    assert await gateway.seqs(a) == [1, 3, 2]  # the others did not wait
+    await wait_until(lambda: settled(world, world.partition(conversation)))
+    assert failures == []
+
+
+async def test_an_event_that_always_fails_ends_in_the_dead_stream(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = new_id(), new_id()
+    gateway = await gateway_of(world, a, b)
+    conversation = new_id()
+    route = Router.route
+
+    def fails(router: Router, event: RoutedEvent, *rest: Any) -> int:
+        if event.seq == 2:
+            raise RuntimeError("a bug")
+        return route(router, event, *rest)
+
+    monkeypatch.setattr(Router, "route", fails)
+    await world.dispatcher(upkeep_s=0.05)
+    for seq in (1, 2, 3):
+        await world.add(event_of(conversation, seq, pair=(a, b)))
+    number = world.partition(conversation)
+    await wait_until(lambda: world.redis.xlen(world.keys.dead(number)), timeout_s=10.0)
+    ((_, fields),) = cast(Any, await world.redis.xrange(world.keys.dead(number)))
+    assert fields[b"reason"] == b"RuntimeError: a bug"
+    await wait_until(lambda: settled(world, number))
+    assert await gateway.seqs(a) == [1, 3]

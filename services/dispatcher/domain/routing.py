@@ -65,6 +65,11 @@ class Router:
         self._groups: dict[str, _Groups] = {}
         self._interest: dict[str, set[str]] = {}  # user → conversations in _groups
 
+    @property
+    def interested(self) -> int:
+        """Users whose moves concern a kept group."""
+        return len(self._interest)
+
     def route(self, event: RoutedEvent, members: Members | None, out: Outgoing) -> int:
         """Add the event to ``out`` for every gateway that has a recipient.
 
