@@ -111,6 +111,13 @@ async def test_names_that_mean_nothing_or_too_much(
     assert both.code == 1
     assert "'@bob' or '#bob'" in both.error
     assert (await run("history", "#bob", "--json")).json[0]["conversation"] == "bob"
+    server.append("garden", "part of the name is enough")
+    assert (await run("history", "Gard", "--json")).json[0]["conversation"] == "garden"
+    server.append("garage", "but not of two")
+    two = await run("history", "#gar")
+    assert two.code == 1
+    assert "Garden (garden)" in two.error
+    assert "Garage (garage)" in two.error
     fault = await run("send", "nobody", "hi", "--json")
     assert json.loads(fault.error)["error"] == "not_found"
 

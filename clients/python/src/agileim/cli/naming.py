@@ -28,29 +28,33 @@ async def user_named(api: Api, name: str) -> User:
 async def conversation_named(api: Api, name: str) -> Conversation:
     """The conversation meant; a direct one is made on first use.
 
-    ``@name`` is a handle, ``#name`` a group; without either, whatever there is.
+    ``@name`` is a handle, ``#name`` a group (part of its name is enough); without either,
+    whatever there is.
     Raises :class:`NotFound` and :class:`Ambiguous`.
     """
     if _ID.fullmatch(name):
         return await api.conversation(name)
-    groups = [] if name.startswith("@") else await _groups(api, name.removeprefix("#"))
+    bare = name.removeprefix("#")
+    known = [] if name.startswith("@") else await _groups(api)
+    groups = [one for one in known if _folded(one) == bare.casefold()]
     user = None if name.startswith("#") else await api.user_by_handle(name.removeprefix("@"))
     if user is not None and groups:
         raise Ambiguous(f"{name!r} is a user and a group: write '@{name}' or '#{name}'")
+    if user is not None:
+        return await api.create_direct(user.id)
+    # Nobody is called exactly that: part of a group's name will do, if it is one group's only.
+    groups = groups or [one for one in known if bare.casefold() in _folded(one)]
     if len(groups) > 1:
-        ids = ", ".join(group.id for group in groups)
-        raise Ambiguous(f"several groups are called {name!r}; use an id: {ids}")
-    if groups:
-        return groups[0]
-    if user is None:
+        listed = ", ".join(f"{group.label} ({group.id})" for group in groups)
+        raise Ambiguous(f"several groups fit {name!r}; use an id: {listed}")
+    if not groups:
         raise NotFound("not_found", f"there is no user and no group {name!r} for you")
-    return await api.create_direct(user.id)
+    return groups[0]
 
 
-async def _groups(api: Api, name: str) -> list[Conversation]:
-    wanted = name.casefold()
-    return [
-        conversation
-        async for conversation in api.conversations()
-        if conversation.kind == "group" and (conversation.name or "").casefold() == wanted
-    ]
+def _folded(group: Conversation) -> str:
+    return (group.name or "").casefold()
+
+
+async def _groups(api: Api) -> list[Conversation]:
+    return [one async for one in api.conversations() if one.kind == "group"]
