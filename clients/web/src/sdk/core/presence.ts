@@ -97,6 +97,13 @@ export class PresenceBoard {
     return changes
   }
 
+  /** Who is online as far as is known. */
+  known(): Presence[] {
+    return [...this.online].flatMap(([name, users]) =>
+      [...users].map((user) => change(name, user, true)),
+    )
+  }
+
   /** The connection is gone: nobody is known to be online. */
   unknown(): Presence[] {
     const changes: Presence[] = []

@@ -4,7 +4,7 @@
 // text and calls REST as the effects say. Times are seconds of any monotonic clock.
 // tests/frames/*.json runs it, and other languages' clients, through recorded sequences.
 import type { ClientError } from '../errors'
-import type { EventPage, Refusal, SyncPage, WireEvent } from '../types'
+import type { EventPage, Presence, Refusal, SyncPage, WireEvent } from '../types'
 import { AckWindow } from './acks'
 import { Backoff } from './backoff'
 import type { Effect } from './effects'
@@ -216,6 +216,11 @@ export class Session {
   syncNow(now: number): Effect[] {
     this.syncAt = now
     return this.pump(now)
+  }
+
+  /** Who is online in watched conversations, for those who were not there to hear it. */
+  present(): Presence[] {
+    return this.presence.known()
   }
 
   // --- time -------------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+// Finds links in message text. Text stays text: a part is either plain or an address that begins
+// with http:// or https://, and nothing else ever becomes a link.
+
+export interface Part {
+  text: string
+  /** The address, normalised; undefined for plain text. */
+  href?: string
+}
+
+const CANDIDATE = /https?:\/\/[^\s<>"'`\u3000-\u303f\uff00-\uffef]+/giu
+// What usually ends the sentence around a link, not the link.
+const TRAILING = /[.,:;!?…*_~)\]}]+$/u
+
+/** The parts of a text, in order; joined, they are the text again. */
+export function linkParts(text: string): Part[] {
+  const parts: Part[] = []
+  let done = 0
+  for (const match of text.matchAll(CANDIDATE)) {
+    const shown = trimmed(match[0])
+    const href = address(shown)
+    if (href === null) continue
+    if (match.index > done) parts.push({ text: text.slice(done, match.index) })
+    parts.push({ text: shown, href })
+    done = match.index + shown.length
+  }
+  if (done < text.length) parts.push({ text: text.slice(done) })
+  return parts
+}
+
+/** Without the punctuation after it; a closing bracket stays if the link opens it. */
+function trimmed(candidate: string): string {
+  let link = candidate
+  for (;;) {
+    const tail = TRAILING.exec(link)
+    if (tail === null) return link
+    const last = link.at(-1) ?? ''
+    const opener = { ')': '(', ']': '[', '}': '{' }[last]
+    if (opener !== undefined && count(link, opener) >= count(link, last)) return link
+    link = link.slice(0, -1)
+  }
+}
+
+function count(text: string, character: string): number {
+  return text.split(character).length - 1
+}
+
+function address(text: string): string | null {
+  try {
+    const url = new URL(text)
+    const web = url.protocol === 'http:' || url.protocol === 'https:'
+    // A user name in front of the host is only there to mislead about the host.
+    return web && url.username === '' && url.password === '' ? url.href : null
+  } catch {
+    return null
+  }
+}

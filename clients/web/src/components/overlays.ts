@@ -1,0 +1,54 @@
+// What lies over the views: one dialog at a time, a question, short notes, and what a screen
+// reader is told.
+import { reactive, ref, shallowRef } from 'vue'
+
+export type DialogName = 'new-chat' | 'new-group' | 'settings' | 'shortcuts'
+
+export const openDialog = ref<DialogName | null>(null)
+
+export interface Question {
+  title: string
+  text: string
+  action: string
+  danger: boolean
+  answer: (yes: boolean) => void
+}
+
+export const question = shallowRef<Question | null>(null)
+
+/** Ask before something that cannot be undone. */
+export function ask(asked: Omit<Question, 'answer'>): Promise<boolean> {
+  question.value?.answer(false)
+  return new Promise((resolve) => {
+    question.value = {
+      ...asked,
+      answer: (yes) => {
+        question.value = null
+        resolve(yes)
+      },
+    }
+  })
+}
+
+const NOTE_MS = 6000
+let nextNote = 1
+export const notes = reactive<{ id: number; text: string }[]>([])
+
+/** A short note at the edge, for a few seconds. */
+export function note(text: string): void {
+  const id = nextNote++
+  notes.push({ id, text })
+  setTimeout(() => dismiss(id), NOTE_MS)
+}
+
+export function dismiss(id: number): void {
+  const at = notes.findIndex((known) => known.id === id)
+  if (at >= 0) notes.splice(at, 1)
+}
+
+/** What the polite live region says. */
+export const announcement = ref('')
+
+export function announce(text: string): void {
+  announcement.value = text
+}

@@ -1,0 +1,57 @@
+// Connects the stores to the SDK.
+import type { Pinia } from 'pinia'
+import { Chat } from '@/sdk'
+import { useBackend } from './backend'
+import { useConversations } from './conversations'
+import { useDrafts } from './drafts'
+import { useMembers } from './members'
+import { useMessages } from './messages'
+import { useOutbox } from './outbox'
+import { usePeople } from './people'
+import { usePresence } from './presence'
+import { useSession } from './session'
+import { useTyping } from './typing'
+
+/** Shows what this browser keeps, then connects. Resolves, once there is something to show, with
+ * the path to go on with when the page is the one that a sign-in returns to, else with null. */
+export function startChat(pinia: Pinia): Promise<string | null> {
+  const session = useSession(pinia)
+  const conversations = useConversations(pinia)
+  const outbox = useOutbox(pinia)
+  const messages = useMessages(pinia)
+  const members = useMembers(pinia)
+  const people = usePeople(pinia)
+  const presence = usePresence(pinia)
+  const typing = useTyping(pinia)
+  const drafts = useDrafts(pinia)
+  let wasConnected = false
+
+  const chat = new Chat(location.origin, {
+    loaded(cached) {
+      session.loaded(cached)
+      people.loaded(cached)
+      outbox.loaded(cached)
+      conversations.loaded(cached)
+      messages.loaded()
+    },
+    told(told) {
+      people.told(told)
+      outbox.told(told)
+      conversations.told(told)
+      messages.told(told)
+      members.told(told)
+      presence.told(told)
+      typing.told(told)
+    },
+    status(status) {
+      const connected = status.connection === 'connected'
+      if (connected && !wasConnected) members.reconnected()
+      wasConnected = connected
+      if (connected && !status.syncing) conversations.synced()
+      if (status.signedIn === 'out' && session.state === 'signed_in') drafts.clear()
+      session.changed(status)
+    },
+  })
+  useBackend(pinia).use(chat)
+  return chat.start(new URL(location.href))
+}
