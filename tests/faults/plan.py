@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
+CLOSING_S: Final = 4.0  # shared by all conversations, half of which get a message
 CHURN_EVERY_S: Final = 0.6
 REST_SHARE: Final = 0.05  # of the messages, sent over REST
 GROUP_SHARE: Final = 0.35  # of the messages, sent to groups: they make most deliveries
@@ -21,7 +22,7 @@ class Size:
     users: int = 50
     second_devices: int = 14
     groups: int = 6
-    duration_s: float = 20.0  # of sending
+    duration_s: float = 12.0  # of sending
     rate: float = 60.0  # messages a second, of all together
 
 
@@ -67,6 +68,7 @@ class Plan:
     groups: tuple[Group, ...]
     watchers: tuple[int, ...]  # devices
     sends: tuple[Send, ...]
+    closing: tuple[Send, ...]  # when the fault has healed, to every second conversation
     changes: tuple[Change, ...]
     fault_at_s: float
     down_s: float  # until a killed process is started again
@@ -90,8 +92,9 @@ def make(seed: int, size: Size) -> Plan:
         groups=groups,
         watchers=tuple(rng.sample(range(len(devices)), min(WATCHERS, len(devices)))),
         sends=tuple(_sends(rng, size, devices, pairs, groups)),
+        closing=tuple(_closing(devices, pairs, groups)),
         changes=tuple(_changes(rng, size, groups)),
-        fault_at_s=size.duration_s * rng.uniform(0.2, 0.4),
+        fault_at_s=size.duration_s * rng.uniform(0.15, 0.3),
         down_s=rng.uniform(1.5, 4.0),
         victim=rng.randrange(1000),
         passes=int(size.rate * size.duration_s * rng.uniform(0.05, 0.2)),
@@ -122,7 +125,7 @@ def _sends(
     of_user: dict[int, list[int]] = {}
     for index, user in enumerate(devices):
         of_user.setdefault(user, []).append(index)
-    sends = []
+    sends: list[Send] = []
     at_s = 0.0
     while (at_s := at_s + rng.expovariate(size.rate)) < size.duration_s:
         kind: Literal["direct", "group"]
@@ -137,6 +140,22 @@ def _sends(
         chars = LONG_TEXT_CHARS if rng.random() < 0.02 else rng.randint(5, 120)
         rest = rng.random() < REST_SHARE
         sends.append(Send(at_s, rng.choice(of_user[user]), kind, place, chars, rest))
+    return sends
+
+
+def _closing(
+    devices: tuple[int, ...], pairs: tuple[tuple[int, int], ...], groups: tuple[Group, ...]
+) -> list[Send]:
+    """The others get none: there the last message before or during the fault stays the last, and
+    no later one tells that it is missing."""
+    pause_s = CLOSING_S / (len(pairs) + len(groups))
+    sends: list[Send] = []
+    for index in range(0, len(pairs), 2):
+        device = devices.index(pairs[index][0])
+        sends.append(Send(len(sends) * pause_s, device, "direct", index, 20, rest=False))
+    for index in range(0, len(groups), 2):
+        device = devices.index(groups[index].owner)
+        sends.append(Send(len(sends) * pause_s, device, "group", index, 20, rest=False))
     return sends
 
 

@@ -7,11 +7,11 @@ import random
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,7 +25,7 @@ from tests.faults.checker import Finding, check
 from tests.faults.devices import Device
 from tests.faults.history import Gauge, History, WatchView
 from tests.faults.injections import Fault
-from tests.faults.plan import Change, Plan, Size, make
+from tests.faults.plan import Change, Plan, Send, Size, make
 from tests.faults.relay import Relay
 from tests.faults.scene import Failed, Scene
 from tests.faults.summary import Summary, summarise
@@ -208,21 +208,26 @@ async def _play(scene: Scene, fault: Fault, history: History) -> None:
             await until(change.at_s)
             await scene.change(change)
 
-    async def talk() -> None:
+    async def talk(sends: Sequence[Send], first: int, since: float) -> None:
         async with asyncio.TaskGroup() as sending:
-            for index, send in enumerate(plan.sends):
-                await until(send.at_s)
+            for index, send in enumerate(sends, first):
+                await asyncio.sleep(max(0.0, since + send.at_s - time.monotonic()))
                 sending.create_task(scene.send(index, send, rng))
 
-    parts = [
-        asyncio.create_task(part) for part in (strike(), talk(), *map(churn, by_group.values()))
-    ]
+    parts = [strike(), talk(plan.sends, 0, start), *map(churn, by_group.values())]
+    await _all(parts)
+    await talk(plan.closing, len(plan.sends), time.monotonic())
+
+
+async def _all(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Side by side; the first that fails ends all."""
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
-        await asyncio.gather(*parts)
+        await asyncio.gather(*tasks)
     finally:
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _settle(scene: Scene, history: History, within_s: float) -> None:
@@ -278,7 +283,8 @@ async def _people_leave(scene: Scene, history: History, before: Gauges) -> None:
             for (process, name), value in before.items()
             if process not in scene.restarted and (process, name) in after
         ]  # fmt: skip
-        if not check(history) or time.monotonic() > deadline:
+        left = History(left_behind=history.left_behind, gauges=history.gauges)
+        if not check(left) or time.monotonic() > deadline:
             return
         await asyncio.sleep(LOOK_EVERY_S)
 
