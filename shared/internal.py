@@ -162,22 +162,26 @@ class NewSession(Struct, frozen=True):
 
 
 class Rotation(Struct, frozen=True):
-    """POST /internal/v1/sessions/rotate → RotationReply, atomically."""
+    """POST /internal/v1/sessions/rotate → RotationReply, atomically. ``sealed``: the new token, in
+    hex, readable with the old one only."""
 
     client_id: str
     old_hash: str
     new_hash: str
     expires_at: datetime
+    sealed: str = ""
 
 
 class RotationReply(Struct, frozen=True, omit_defaults=True):
-    """``outcome``: rotated; reused (the family is revoked now); unknown (never was, expired, ended,
-    another client's, or the user is disabled)."""
+    """``outcome``: rotated; repeated (it was rotated a moment ago and the successor, in ``sealed``,
+    is unused: the answer got lost); reused (the family is revoked now); unknown (never was,
+    expired, ended, another client's, or the user is disabled)."""
 
     outcome: str
     session: str = ""
     user: str = ""
     scope: str = ""
+    sealed: str = ""
 
 
 class SessionEnd(Struct, frozen=True, omit_defaults=True):

@@ -10,15 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.auth.accounts import Accounts
-from services.auth.domain import claims, scopes
+from services.auth.domain import claims, scopes, sealing
 from services.auth.domain.claims import Grant
 from services.auth.domain.clients import REFRESH_TOKEN, Client
 from services.auth.keyring import KeyRing
 from services.auth.settings import AuthSettings
 from shared.ids import new_id
 from shared.internal import Account, NewSession, Rotation, RotationReply
-
-_TOKEN_BYTES = 32
 
 
 def token_hash(token: str) -> str:
@@ -48,7 +46,7 @@ class Issuer:
         """Begin a session and give its first tokens. Without the scope ``offline_access`` (or to
         a client without that grant) no refresh token is given, and the session ends with its one
         access token. Raises ApiUnavailable."""
-        refresh = secrets.token_urlsafe(_TOKEN_BYTES)
+        refresh = secrets.token_urlsafe(sealing.TOKEN_BYTES)
         lasting = scopes.includes(grant.scope, scopes.OFFLINE) and REFRESH_TOKEN in client.grants
         lives_s = self._settings.refresh_token_s if lasting else self._settings.access_token_s
         await self._accounts.begin_session(
@@ -69,16 +67,20 @@ class Issuer:
         return response
 
     async def rotate(self, client: Client, old: str) -> tuple[RotationReply, str]:
-        """Replace a refresh token: what api says, and the new token. Raises ApiUnavailable."""
-        refresh = secrets.token_urlsafe(_TOKEN_BYTES)
+        """Replace a refresh token: what api says, and the new token, which is the one of before
+        when the answer got lost. Raises ApiUnavailable."""
+        refresh = secrets.token_urlsafe(sealing.TOKEN_BYTES)
         reply = await self._accounts.rotate(
             Rotation(
                 client_id=client.client_id,
                 old_hash=token_hash(old),
                 new_hash=token_hash(refresh),
                 expires_at=self._after(self._settings.refresh_token_s),
+                sealed=sealing.seal(refresh, old),
             )
         )
+        if reply.outcome == "repeated":
+            return reply, sealing.unseal(reply.sealed, old)
         return reply, refresh
 
     def refreshed(self, grant: Grant, refresh: str) -> dict[str, Any]:

@@ -132,6 +132,23 @@ async def test_parallel_rotations_have_one_winner(database: Database, user: Acco
     assert row == (0,)
 
 
+async def test_lost_answer_is_repeated_for_ten_seconds(database: Database, user: Account) -> None:
+    store = SessionStore(database)
+    session = _session(user.user)
+    await store.begin(session)
+    first, second, sealed = _hash(), _hash(), "ab" * 32
+    rotation = Rotation("agileim-cli", session.refresh_hash, first, datetime.now(UTC) + DAY, sealed)
+    assert (await store.rotate(rotation)).outcome == "rotated"
+    reply = await _rotate(store, session.refresh_hash, second)
+    assert reply == RotationReply("repeated", session.session, user.user, "chat", sealed)
+    assert (await _rotate(store, second)).outcome == "unknown", "one successor, no second one"
+    await database.execute("UPDATE refresh_tokens SET replaced_at = now() - interval '9 seconds'")
+    assert (await _rotate(store, session.refresh_hash, second)).outcome == "repeated"
+    await database.execute("UPDATE refresh_tokens SET replaced_at = now() - interval '10 seconds'")
+    assert (await _rotate(store, session.refresh_hash, second)).outcome == "reused"
+    assert (await _rotate(store, first)).outcome == "unknown"
+
+
 async def test_what_cannot_be_rotated(database: Database, user: Account) -> None:
     store = SessionStore(database)
     unknown = RotationReply("unknown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import string
 
 import pytest
@@ -16,6 +17,7 @@ from services.auth.domain import (
     pkce,
     redirects,
     scopes,
+    sealing,
     throttling,
 )
 from services.auth.domain.codes import CodeGrant, redeem
@@ -289,3 +291,11 @@ def test_languages_have_the_same_texts_with_the_same_places() -> None:
         for key, text in english.items():
             places = {part.partition("}")[0] for part in text.split("{")[1:]}
             assert all(f"{{{place}}}" in other[key] for place in places), key
+
+
+def test_successor_is_read_with_the_token_that_sealed_it_and_no_other() -> None:
+    token, other, successor = (secrets.token_urlsafe(sealing.TOKEN_BYTES) for _ in range(3))
+    sealed = sealing.seal(successor, token)
+    assert sealing.unseal(sealed, token) == successor
+    assert sealing.unseal(sealed, other) != successor
+    assert successor not in sealed

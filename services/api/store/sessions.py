@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from services.api.store.database import Database, Row, Transaction
 from services.api.store.errors import AlreadyThere
 from shared.ids import is_id
@@ -20,6 +22,10 @@ RECENTLY_ENDED: Final = "10 minutes"
 # For so long a replaced token is kept to notice its reuse; a device that refreshes every five
 # minutes leaves 2,016 of them behind. Later it is refused like any unknown one.
 REUSE_NOTICED: Final = "7 days"
+
+# For so long a refresh may be asked for again when its answer got lost. Clients give up on a
+# request and retry within it; whoever steals a token and comes later is noticed.
+RETRY_WITHIN: Final = "10 seconds"
 
 UNKNOWN: Final = RotationReply("unknown")
 
@@ -54,9 +60,10 @@ class SessionStore:
                 raise SessionExists from repeat
 
     async def rotate(self, rotation: Rotation) -> RotationReply:
-        """Replace a refresh token by the next. Using a replaced one ends the session; the same
-        replacement again (a repeated request) is no reuse."""
-        old, new = _bytes(rotation.old_hash), _bytes(rotation.new_hash)
+        """Replace a refresh token by the next. Using a replaced one ends the session, unless that
+        was a moment ago and its successor is unused: then the answer got lost, and it is the same
+        successor again."""
+        old = _bytes(rotation.old_hash)
         async with self._database.transaction() as transaction:
             row = await transaction.fetch_one(
                 """
@@ -72,20 +79,23 @@ class SessionStore:
             session, user, scope = row
             # A new statement, for a snapshot taken after the lock.
             state = await transaction.fetch_one(
-                """
+                f"""
                 SELECT t.replaced_by, t.expires_at > now(), s.ended_at IS NULL,
-                       u.disabled_at IS NULL
+                       u.disabled_at IS NULL,
+                       CASE WHEN t.replaced_at > now() - interval '{RETRY_WITHIN}'
+                                 AND next.replaced_by IS NULL THEN t.sealed END
                 FROM refresh_tokens t
                 JOIN sessions s ON s.id = t.session_id
                 JOIN users u ON u.id = s.user_id
+                LEFT JOIN refresh_tokens next ON next.hash = t.replaced_by
                 WHERE t.hash = %s
-                """,
+                """,  # noqa: S608 - constant interval
                 (old,),
             )
             if state is None:
                 return UNKNOWN
             reply = RotationReply("rotated", session=session, user=user, scope=scope)
-            return await _rotate(transaction, rotation, reply, state, new)
+            return await _rotate(transaction, rotation, reply, state)
 
     async def end(self, which: SessionEnd) -> SessionEnded:
         """End sessions. Named are those that this ended, and those of the same description that
@@ -162,11 +172,16 @@ async def _insert(transaction: Transaction, session: NewSession, token: bytes) -
 
 
 async def _rotate(
-    transaction: Transaction, rotation: Rotation, reply: RotationReply, state: Row, new: bytes
+    transaction: Transaction, rotation: Rotation, reply: RotationReply, state: Row
 ) -> RotationReply:
-    replaced_by, unexpired, alive, enabled = state
+    replaced_by, unexpired, alive, enabled, sealed = state
+    new = _bytes(rotation.new_hash)
     if replaced_by is not None and bytes(replaced_by) == new:
         return reply if alive and enabled else UNKNOWN
+    if replaced_by is not None and sealed is not None and alive:
+        successor = bytes(sealed).hex()
+        repeated = msgspec.structs.replace(reply, outcome="repeated", sealed=successor)
+        return repeated if enabled else UNKNOWN
     if replaced_by is not None:
         await transaction.execute(
             """
@@ -181,10 +196,11 @@ async def _rotate(
     await transaction.execute(
         f"""
         UPDATE refresh_tokens
-        SET replaced_by = %s, expires_at = least(expires_at, now() + interval '{REUSE_NOTICED}')
+        SET replaced_by = %s, replaced_at = now(), sealed = %s,
+            expires_at = least(expires_at, now() + interval '{REUSE_NOTICED}')
         WHERE hash = %s
         """,  # noqa: S608 - constant interval
-        (new, _bytes(rotation.old_hash)),
+        (new, _bytes(rotation.sealed) or None, _bytes(rotation.old_hash)),
     )
     await transaction.execute(
         "INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (%s, %s, %s)",

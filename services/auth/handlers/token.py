@@ -106,7 +106,7 @@ async def _by_refresh_token(
         await auth.revocations.publish(
             Revocation([reply.session], user=reply.user, reason="refresh_token_reused")
         )
-    if reply.outcome != "rotated":
+    if reply.outcome not in ("rotated", "repeated"):
         raise OAuthError("invalid_grant", _INVALID_REFRESH)
     # Narrower when asked for, never wider, and never nothing.
     scope = scopes.granted(asked, reply.scope.split()) or reply.scope
