@@ -15,6 +15,7 @@ import agileim
 from agileim import Client, MemoryStore, Message, ProfileFile
 from standalone.demo import play, through_pages
 from standalone.demo_story import CONVERSATIONS, PEOPLE
+from standalone.services import PROJECT
 from standalone.stack import Options, Stack
 from tests.clients_python.test_client import connected, texts
 from tests.support import signin
@@ -241,3 +242,25 @@ async def test_signing_out_ends_a_live_client(stack: Stack, demo_home: Path) -> 
         async with asyncio.timeout(10):
             with pytest.raises(agileim.SignedOut):
                 await texts(client, 1)
+
+
+async def test_registering_with_a_browser(
+    stack: Stack, demo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`register` opens a browser on the page for a new account, and is signed in afterwards."""
+    fields = {"handle": "lin", "password": PASSWORD, "display_name": "林 Lin"}
+    browser = tmp_path / "browser.py"
+    browser.write_text(
+        "import asyncio, sys\n"
+        "from standalone.pages import fill_in\n"
+        f"asyncio.run(fill_in(sys.argv[1], {fields!r}))\n"
+    )
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {browser} %s")
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    url = ("--url", stack.url, "--json", "--profile", "lin")
+    signed_in = json.loads(await agileim_command(*url, "register"))
+    assert (signed_in["handle"], signed_in["url"]) == ("lin", stack.url)
+    # Signing in again replaces the profile's session by a new one.
+    before = ProfileFile("lin", demo_home).read()
+    assert json.loads(await agileim_command(*url, "login"))["user"] == signed_in["user"]
+    assert ProfileFile("lin", demo_home).read() != before

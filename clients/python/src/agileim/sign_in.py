@@ -2,7 +2,7 @@
 
 ::
 
-    await sign_in_with_browser("https://chat.example", "work", open_url=webbrowser.open)
+    await sign_in_with_browser("https://chat.example", "work", open_url=open_in_a_thread)
     await sign_in_with_device("https://chat.example", "work", show=print_it)
 """
 
@@ -31,6 +31,8 @@ async def sign_in_with_browser(
     timeout_s: float = BROWSER_TIMEOUT_S,
 ) -> Profile:
     """Authorization code with PKCE; `open_url` gets the page's address. Keeps the profile.
+
+    `open_url` must return at once; ``webbrowser.open`` may not, so call it in a thread.
 
     Raises :class:`SignInError` and :class:`Unreachable`.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import webbrowser
 from argparse import Namespace
 
@@ -80,7 +81,8 @@ def _public(profile: Profile) -> dict[str, str]:
 
 def _open(url: str) -> None:
     note(f"Your browser opens to sign you in. If it does not, visit:\n\n  {url}\n")
-    webbrowser.open(url)
+    # Some browsers ($BROWSER, those in the terminal) keep the caller until they are closed.
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 def _show_device(device: Device, register: bool) -> None:
