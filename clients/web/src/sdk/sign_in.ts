@@ -37,7 +37,7 @@ export class SignIn {
       credentials: 'same-origin',
       headers: { Accept: 'text/html' },
     })
-    void answer.body?.cancel()
+    await answer.text().catch(() => '') // the page itself is of no use
     if (answer.status >= 500) throw new Unreachable(`signing in failed (${answer.status})`)
     const given = new URL(answer.url).searchParams
     if (given.get('state') !== state || given.get('iss') !== this.origin) {
