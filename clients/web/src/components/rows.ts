@@ -31,13 +31,12 @@ function together(a: Facts | undefined, b: Facts | undefined): boolean {
   return Date.parse(b.time) - Date.parse(a.time) < TOGETHER_MS && day(a.time) === day(b.time)
 }
 
-/** Rows of `entries[from..to)`. `unreadAfter`: the line goes before the first message of others
- * after this seq; 0 for no line. */
+/** Rows of `entries[from..to)`. The "new messages" line goes before the event `newFrom`; 0: none. */
 export function rowsOf(
-  entries: readonly Entry[], from: number, to: number, me: string, unreadAfter: number,
+  entries: readonly Entry[], from: number, to: number, me: string, newFrom: number,
 ): Row[] {
   const rows: Row[] = []
-  const line = unreadAfter > 0 ? firstUnread(entries, unreadAfter) : -1
+  const line = newFrom > 0 ? indexOfSeq(entries, newFrom) : -1
   let before = from > 0 ? factsAt(entries, from - 1, me) : undefined
   for (let i = from; i < to; i++) {
     const entry = entries[i]
@@ -69,13 +68,29 @@ function factsAt(entries: readonly Entry[], index: number, me: string): Facts | 
   return entry === undefined ? undefined : facts(entry, me)
 }
 
-/** Index of the first message of somebody else after `seq`; -1 if there is none. */
+/** The seq of the first message of somebody else after `seq`; 0 if there is none. */
 export function firstUnread(entries: readonly Entry[], seq: number): number {
-  return entries.findIndex(
-    (entry) =>
-      entry.type === 'event' &&
-      entry.event.event === 'message' &&
-      entry.event.seq > seq &&
-      !entry.event.mine,
-  )
+  for (const entry of entries) {
+    if (entry.type !== 'event') continue
+    const { event } = entry
+    if (event.event === 'message' && event.seq > seq && !event.mine) return event.seq
+  }
+  return 0
+}
+
+export function indexOfSeq(entries: readonly Entry[], seq: number): number {
+  return entries.findIndex((entry) => entry.type === 'event' && entry.event.seq === seq)
+}
+
+export function indexOfKey(entries: readonly Entry[], key: string): number {
+  return entries.findIndex((entry) => entry.key === key)
+}
+
+/** Seq of the newest event; 0 if there is none. */
+export function lastSeq(entries: readonly Entry[]): number {
+  for (let i = entries.length - 1; i >= 0; i--) {
+    const entry = entries[i]
+    if (entry?.type === 'event') return entry.event.seq
+  }
+  return 0
 }
