@@ -6,33 +6,50 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.api.store.database import Database
+from services.api.store.arrays import plain_array
+from services.api.store.database import Database, Prepared
 from shared.codes import ErrorCode
 from shared.entries import ReceiptSignal
 from shared.ids import is_id
 from shared.internal import NotAppended, ReceiptMark
 from shared.limits import RECEIPTS_MAX_MEMBERS
 
-# The first statement locks in the order of the key, as everywhere. `m` in the second has the
-# state after the locks; who did not move is not written again.
-_MOVE: Final = """
-    SELECT FROM members m JOIN unnest(%(conversations)s::uuid[], %(users)s::uuid[])
-        AS i (conversation_id, user_id) USING (conversation_id, user_id)
-    ORDER BY m.conversation_id, m.user_id FOR NO KEY UPDATE OF m;
-    WITH input AS MATERIALIZED (
-        SELECT * FROM unnest(%(conversations)s::uuid[], %(users)s::uuid[],
-            %(delivered)s::bigint[], %(read)s::bigint[])
-            WITH ORDINALITY AS i (conversation_id, user_id, delivered, read, ord)
-    ), state AS MATERIALIZED (
-        SELECT i.ord, i.conversation_id, i.user_id, c.head_seq, c.member_count,
+# Locks in the order of the input, which is that of the key, as everywhere. LATERAL … OFFSET 0 as in
+# sends.py: the plan is kept for long, and must not be one that suited tables that were still empty.
+_LOCK: Final = Prepared(
+    "lock_members",
+    """
+    PREPARE lock_members(uuid[], uuid[]) AS
+    SELECT FROM unnest($1, $2) AS i (conversation_id, user_id), LATERAL (
+        SELECT FROM members m
+        WHERE m.conversation_id = i.conversation_id AND m.user_id = i.user_id
+        OFFSET 0 FOR NO KEY UPDATE
+    ) m
+    """,
+)
+
+# `m` has the state after the locks, so that its place (ctid) holds; who did not move is not
+# written again.
+_MOVE: Final = Prepared(
+    "move_marks",
+    """
+    PREPARE move_marks(uuid[], uuid[], bigint[], bigint[]) AS
+    WITH state AS MATERIALIZED (
+        SELECT i.ord, i.conversation_id, m.place, c.member_count,
             greatest(i.delivered, i.read) <= c.head_seq AS possible,
             m.delivered_seq AS old_delivered, m.read_seq AS old_read,
             greatest(m.delivered_seq, i.delivered, i.read) AS delivered,
             greatest(m.read_seq, i.read) AS read
-        FROM input i
-        JOIN members m USING (conversation_id, user_id)
-        JOIN conversations c ON c.id = i.conversation_id
-        WHERE m.left_seq IS NULL
+        FROM unnest($1, $2, $3, $4)
+            WITH ORDINALITY AS i (conversation_id, user_id, delivered, read, ord),
+        LATERAL (
+            SELECT m.ctid AS place, m.delivered_seq, m.read_seq FROM members m
+            WHERE m.conversation_id = i.conversation_id AND m.user_id = i.user_id
+                AND m.left_seq IS NULL OFFSET 0
+        ) m, LATERAL (
+            SELECT c.head_seq, c.member_count FROM conversations c
+            WHERE c.id = i.conversation_id OFFSET 0
+        ) c
     ), moved AS (
         UPDATE members m
         SET delivered_seq = s.delivered, read_seq = s.read,
@@ -42,13 +59,16 @@ _MOVE: Final = """
             ) END,
             updated_xid = pg_current_xact_id()
         FROM state s
-        WHERE m.conversation_id = s.conversation_id AND m.user_id = s.user_id AND s.possible
+        WHERE m.ctid = s.place AND s.possible
             AND (s.delivered > s.old_delivered OR s.read > s.old_read)
     )
     SELECT ord, possible, delivered, read, member_count,
         possible AND (delivered > old_delivered OR read > old_read)
     FROM state
-"""
+    """,
+)
+
+_LOCK_AND_MOVE: Final = "EXECUTE lock_members(%s, %s); EXECUTE move_marks(%s, %s, %s, %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +92,27 @@ class Receipts:
         for mark in marks:
             if is_id(mark.user) and is_id(mark.conversation):
                 key = (mark.conversation, mark.user)
-                delivered, read = folded.get(key, (0, 0))
-                folded[key] = (max(delivered, mark.delivered), max(read, mark.read))
+                before = folded.get(key, (0, 0))
+                folded[key] = (max(before[0], mark.delivered), max(before[1], mark.read))
         if not folded:
             return Moved(results, [])
-        keys = list(folded)
+        keys = sorted(folded)
+        conversations = plain_array(conversation for conversation, _ in keys)
+        users = plain_array(user for _, user in keys)
+        delivered = plain_array(folded[key][0] for key in keys)
+        read = plain_array(folded[key][1] for key in keys)
         rows = await self._database.fetch_all(
-            _MOVE,
-            {
-                "conversations": [key[0] for key in keys],
-                "users": [key[1] for key in keys],
-                "delivered": [folded[key][0] for key in keys],
-                "read": [folded[key][1] for key in keys],
-            },
+            _LOCK_AND_MOVE,
+            (conversations, users, conversations, users, delivered, read),
+            prepared=(_LOCK, _MOVE),
         )
         outcomes: dict[tuple[str, str], NotAppended | None] = {}
         signals = []
-        for place, possible, delivered, read, member_count, moved in rows:
+        for place, possible, delivered_seq, read_seq, member_count, moved in rows:
             conversation, user = keys[place - 1]
             outcomes[conversation, user] = None if possible else _BEYOND_HEAD
             if moved and 1 < member_count <= RECEIPTS_MAX_MEMBERS:
-                signals.append(ReceiptSignal(conversation, user, delivered, read))
+                signals.append(ReceiptSignal(conversation, user, delivered_seq, read_seq))
         for index, mark in enumerate(marks):
             key = (mark.conversation, mark.user)
             results[index] = outcomes.get(key, _NOT_A_MEMBER)

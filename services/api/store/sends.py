@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from services.api.domain.message import Draft
+from services.api.store.arrays import plain_array, text_array
 from services.api.store.database import Database, Prepared, Row
 from services.api.store.errors import AlreadyThere, WriteConflict
 from shared.codes import ErrorCode
@@ -163,15 +164,15 @@ class Sends:
             return await self._transaction([draft])  # now the other one is visible
 
     async def _transaction(self, drafts: Sequence[Draft]) -> Batch:
-        conversations = _literal_ids([one.conversation for one in drafts])
+        conversations = plain_array([one.conversation for one in drafts])
         rows = await self._database.fetch_all(
             _SEND,
             (
                 conversations,
                 conversations,
-                _literal_ids([one.sender for one in drafts]),
-                _literal_texts([one.client_msg_id for one in drafts]),
-                _literal_texts([one.body.decode() for one in drafts]),
+                plain_array([one.sender for one in drafts]),
+                text_array([one.client_msg_id for one in drafts]),
+                text_array([one.body.decode() for one in drafts]),
             ),
             prepared=(_LOCK, _APPEND),
         )
@@ -229,14 +230,3 @@ def _as_repeat(draft: Draft, first: SendResult) -> SendResult:
             "id",
         )
     return Appended(first.conversation, first.seq, first.number, first.time, repeat=True)
-
-
-# Array literals instead of lists: PostgreSQL reads one constant much faster than it parses an
-# ARRAY[…] expression of many.
-def _literal_ids(ids: Iterable[str]) -> str:
-    return "{" + ",".join(ids) + "}"
-
-
-def _literal_texts(texts: Iterable[str]) -> str:
-    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
-    return '{"' + '","'.join(quoted) + '"}'
