@@ -1,4 +1,4 @@
-"""The short form: three faults and one planted defect with few users, the whole stack for real.
+"""The short form: two faults and one planted defect with few users, the whole stack for real.
 
 The whole matrix is ``make faults``.
 """
@@ -11,25 +11,21 @@ import pytest
 
 from tests.faults import report
 from tests.faults.defects import DEFECTS
-from tests.faults.injections import BY_NAME, Fault
+from tests.faults.injections import BY_NAME
 from tests.faults.plan import Size
 from tests.faults.run import run
 
-SMALL = Size(users=12, second_devices=4, groups=2, duration_s=5.0, rate=40.0)
+SMALL = Size(users=10, second_devices=3, groups=2, duration_s=4.0, rate=40.0)
 PLANTED = {fault.name: fault for fault in DEFECTS}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "fault",
-    [BY_NAME["kill-gateway"], BY_NAME["redis-flush"], BY_NAME["crash-api.after_commit"]],
-    ids=lambda fault: fault.name,
-)
-async def test_nothing_is_lost(fault: Fault, tmp_path: Path) -> None:
-    result = await run(fault, 1, SMALL, tmp_path)
+@pytest.mark.parametrize("name", ["kill-gateway", "redis-flush"])
+async def test_nothing_is_lost(name: str, tmp_path: Path) -> None:
+    result = await run(BY_NAME[name], 1, SMALL, tmp_path)
     assert result.passed, "\n".join(report.details(result))
-    assert result.summary.acked > 100
-    assert result.summary.seen > 500
+    assert result.summary.acked > 80
+    assert result.summary.seen > 300
 
 
 @pytest.mark.slow
