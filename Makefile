@@ -11,14 +11,15 @@ export AGILEIM_GATEWAYS := $(call given,GATEWAYS)
 export AGILEIM_LOGS := $(call given,LOGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint faults bench docs secrets lock clean
+.PHONY: help up demo test web-test lint faults bench docs secrets lock clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 up: ## Run everything on this machine, until Ctrl-C (PORT=8080 DATA=.data GATEWAYS=1 LOGS=1)
 	$(INSTALL) standalone
 	$(if $(FALLBACK),$(INSTALL) fallback)
+	@sh standalone/build-web.sh
 	@exec $(PYTHON) -m standalone --end-with-parent
 
 demo: ## Two made-up people chat through the running server
@@ -28,6 +29,12 @@ demo: ## Two made-up people chat through the running server
 test: ## Run the tests (ARGS="-k name" for some of them)
 	$(INSTALL) dev
 	$(PYTHON) -m pytest $(ARGS)
+
+web-test: ## Check and test the web client (needs Node, or gets it)
+	$(INSTALL) standalone
+	@sh standalone/build-web.sh tools
+	cd clients/web && PATH="$$PATH:$(CURDIR)/.venv/bin" npm run check && \
+		PATH="$$PATH:$(CURDIR)/.venv/bin" npm test
 
 lint: ## Check style and types
 	$(INSTALL) dev
@@ -57,4 +64,5 @@ lock: ## Compile requirements/*.in into the lock files
 
 clean: ## Remove the environment and what tools remember; the data folder stays
 	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf clients/web/node_modules clients/web/dist
 	find . -name __pycache__ -type d -not -path './node_modules/*' -prune -exec rm -rf {} +

@@ -16,3 +16,4 @@ compile dev
 compile standalone --constraint dev.lock
 compile runtime --constraint dev.lock
 compile fallback --constraint dev.lock
+compile web --constraint dev.lock

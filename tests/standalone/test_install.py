@@ -39,7 +39,7 @@ def test_no_address_and_no_path_of_a_machine_is_locked_in(lock: str) -> None:
 
 def test_all_lock_files_agree() -> None:
     everything = pins("dev")
-    for lock in LOCKS:
+    for lock in set(LOCKS) - {"web"}:  # Node, which no Python of ours uses
         assert pins(lock).items() <= everything.items()
 
 
