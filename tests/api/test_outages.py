@@ -47,20 +47,22 @@ async def test_connections_cut_amid_sends_lose_and_double_nothing(
         async def cut() -> None:
             while not finished.is_set():
                 await asyncio.to_thread(terminate_backends, postgres_url)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.2)  # between two cuts, something gets done
 
         cutting = asyncio.create_task(cut())
-        for _ in range(20):
-            keys = [new_id() for _ in range(10)]
-            await asyncio.gather(
-                *(
-                    send(replica, rooms[n % 2], key)
-                    for replica in (api, second)
-                    for n, key in enumerate(keys)
+        try:
+            for _ in range(20):
+                keys = [new_id() for _ in range(10)]
+                await asyncio.gather(
+                    *(
+                        send(replica, rooms[n % 2], key)
+                        for replica in (api, second)
+                        for n, key in enumerate(keys)
+                    )
                 )
-            )
-        finished.set()
-        await cutting
+        finally:
+            finished.set()
+            await cutting
         assert len(places) == 200
         assert all(len(seen) == 1 for seen in places.values())
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
@@ -79,10 +79,11 @@ class Transaction:
 
     async def fetch_all(self, sql: str, params: Params | None = None) -> list[Row]:
         """All rows of the (last) statement."""
-        async with self._connection.cursor() as cursor:
-            await _execute(cursor, sql, params)
-            rows: list[Row] = cursor.raw.fetchall()
-            return rows
+        with _store_errors():
+            async with self._connection.cursor() as cursor:
+                await _execute(cursor, sql, params)
+                rows: list[Row] = cursor.raw.fetchall()
+                return rows
 
     async def fetch_one(self, sql: str, params: Params | None = None) -> Row | None:
         """The first row, or None."""
@@ -91,9 +92,10 @@ class Transaction:
 
     async def execute(self, sql: str, params: Params | None = None) -> int:
         """Run a statement; returns how many rows it touched."""
-        async with self._connection.cursor() as cursor:
-            await _execute(cursor, sql, params)
-            return int(cursor.rowcount)
+        with _store_errors():
+            async with self._connection.cursor() as cursor:
+                await _execute(cursor, sql, params)
+                return int(cursor.rowcount)
 
 
 class Database:
@@ -111,7 +113,7 @@ class Database:
         # Waiting is done here: aiopg's pool does not wake a waiter when a broken connection
         # comes back.
         self._free = asyncio.Semaphore(size)
-        self._in_use = 0
+        self._busy: set[aiopg.Connection] = set()
         # Every open connection, with the names of what it has prepared.
         self._connections: dict[aiopg.Connection, set[str]] = {}
 
@@ -164,7 +166,7 @@ class Database:
     @property
     def in_use(self) -> int:
         """How many connections are busy."""
-        return self._in_use
+        return len(self._busy)
 
     async def fetch_all(
         self, sql: str, params: Params | None = None, *, prepared: Sequence[Prepared] = ()
@@ -225,9 +227,9 @@ class Database:
                 await self._free.acquire()
         except TimeoutError as error:
             raise DatabaseTimeout("no free connection in time") from error
-        self._in_use += 1
         try:
             connection = await self._connection(self._pool)
+            self._busy.add(connection)
             try:
                 yield connection
             except Exception as error:
@@ -235,11 +237,13 @@ class Database:
                     connection.close()
                 raise
             finally:
-                if not connection.closed and connection.raw.isexecuting():
-                    connection.close()  # abandoned amid a statement: its state is unknown
+                self._busy.discard(connection)
+                if connection.closed or connection.raw.isexecuting():
+                    # broken, or abandoned amid a statement: its state is anybody's guess
+                    connection.close()
+                    self._connections.pop(connection, None)
                 self._pool.release(connection)
         finally:
-            self._in_use -= 1
             self._free.release()
 
     async def _connection(self, pool: aiopg.Pool) -> aiopg.Connection:
@@ -266,9 +270,19 @@ class Database:
         aiopg drops such a connection without taking its socket out of the event loop, where the
         number of the socket would then be mistaken for that of a later one.
         """
-        for connection in [one for one in self._connections if one.closed]:
-            connection.close()
-            del self._connections[connection]
+        for connection in self._connections.keys() - self._busy:
+            if connection.closed:
+                connection.close()
+                del self._connections[connection]
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Raise the store's error for the driver's."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise translate(error) from error
 
 
 def _forget_closed_socket() -> None:
@@ -285,8 +299,6 @@ async def _execute(cursor: aiopg.Cursor, sql: str, params: Params | None) -> Non
         await cursor.execute(sql, params, timeout=STATEMENT_TIMEOUT_S + ANSWER_MARGIN_S)
     except TimeoutError as error:
         raise DatabaseTimeout("no answer in time") from error
-    except psycopg2.Error as error:
-        raise translate(error) from error
     except asyncio.CancelledError as error:
         # aiopg reports a statement that PostgreSQL has cancelled (statement_timeout) this way.
         if task is not None and task.cancelling():
