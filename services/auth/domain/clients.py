@@ -25,6 +25,7 @@ CLIENT_CREDENTIALS = "client_credentials"
 GRANTS = (AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE, CLIENT_CREDENTIALS)
 
 SERVICE_SECRET_MIN_CHARS = 16
+BROWSER_CLIENT = "agileim-web"
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class Client:
     redirect_uris: tuple[str, ...] = ()
     first_party: bool = False
     secret_digest: bytes = b""  # SHA-256; empty for a public client
+    in_browser: bool = False  # served from our own origin: its refresh token may be in a cookie
 
     @property
     def public(self) -> bool:
@@ -78,12 +80,13 @@ def first_party_clients(issuer: str) -> list[Client]:
             first_party=True,
         ),
         Client(
-            client_id="agileim-web",
+            client_id=BROWSER_CLIENT,
             name="AgileIM",
             grants=frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN}),
             scopes=frozenset(SUPPORTED),
             redirect_uris=(f"{issuer}/", f"{issuer}/callback"),
             first_party=True,
+            in_browser=True,
         ),
     ]
 

@@ -13,10 +13,13 @@ from services.auth.domain.authorization import (
     Unanswerable,
     read_request,
 )
+from services.auth.domain.clients import BROWSER_CLIENT
 from services.auth.domain.redirects import form_action_source
+from services.auth.issuing import token_hash
 from services.auth.records.signins import SignIn
 from services.auth.resources import AUTH
-from shared.internal import Account
+from shared.entries import Revocation
+from shared.internal import Account, SessionEnd
 
 
 class Person(NamedTuple):
@@ -50,6 +53,25 @@ async def sign_in(request: web.Request, account: Account, next_path: str) -> web
     response = see_other(target)
     auth.pages.cookies.set_signin(response, cookie, auth.settings.signin_s)
     return response
+
+
+async def sign_browser_out(request: web.Request) -> None:
+    """End the sign-in and the browser client's session. Raises RedisError, ApiUnavailable."""
+    auth = request.app[AUTH]
+    cookies = auth.pages.cookies
+    await auth.signins.end(cookies.signin(request))
+    if token := cookies.refresh(request):
+        which = SessionEnd(refresh_hash=token_hash(token), client_id=BROWSER_CLIENT)
+        ended = await auth.accounts.end(which)
+        told = Revocation(ended.sessions, user=ended.user, reason="signed_out")
+        await auth.revocations.publish(told)
+
+
+def forget_browser(request: web.Request, response: web.StreamResponse) -> None:
+    """Take back the cookies of who was signed in."""
+    cookies = request.app[AUTH].pages.cookies
+    cookies.clear_signin(response)
+    cookies.clear_refresh(response)
 
 
 def authorization_of(request: web.Request, next_path: str) -> AuthorizationRequest | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 from aiohttp import web
 
-from services.auth import schemas
+from services.auth import browser_tokens, schemas
 from services.auth.client_authentication import client_form
 from services.auth.domain.claims import ACCESS_TOKEN_TYPE
 from services.auth.domain.clients import Client
@@ -21,10 +21,14 @@ from shared.tokens import USER_AUDIENCE
 async def revocation(request: web.Request) -> web.Response:
     """POST /connect/revocation: ends the token's session, all its tokens included.
 
-    Answers 200 for tokens that mean nothing (section 2.2).
+    Answers 200 for tokens that mean nothing (section 2.2). The browser client may leave the token
+    out: then it is the one in its cookie, which goes as well.
     """
     auth = request.app[AUTH]
     client, given = await client_form(request)
+    by_cookie = client.in_browser and "token" not in given
+    if by_cookie:
+        given = {**given, "token": browser_tokens.held(request) or "none"}
     which = _session_of(request, client, schemas.load(schemas.RevocationForm, given)["token"])
     if which is not None:
         ended = await auth.accounts.end(which)
@@ -36,7 +40,10 @@ async def revocation(request: web.Request) -> web.Response:
                 "temporarily_unavailable", "the session has ended, but not everybody knows yet",
                 status=503, retry_after_s=RETRY_AFTER_S,
             )  # fmt: skip
-    return web.Response(headers=NO_STORE)
+    response = web.Response(headers=NO_STORE)
+    if by_cookie:
+        browser_tokens.forget(request, response)
+    return response
 
 
 def _session_of(request: web.Request, client: Client, token: str) -> SessionEnd | None:

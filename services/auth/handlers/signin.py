@@ -7,7 +7,13 @@ from aiohttp import web
 from services.auth import forms
 from services.auth.domain import continuation, passwords
 from services.auth.errors import answers_html
-from services.auth.handlers.browser import authorization_of, form_action_of, sign_in
+from services.auth.handlers.browser import (
+    authorization_of,
+    forget_browser,
+    form_action_of,
+    sign_browser_out,
+    sign_in,
+)
 from services.auth.hashing import HashingBusy
 from services.auth.records.throttles import Throttled
 from services.auth.resources import AUTH
@@ -60,12 +66,13 @@ async def show_sign_out(request: web.Request) -> web.Response:
 
 @answers_html
 async def sign_out(request: web.Request) -> web.Response:
-    """POST /connect/signout: this browser's sign-in ends; sessions of applications do not."""
+    """POST /connect/signout: this browser's sign-in ends, and the session of the browser client
+    whose cookie it holds; sessions of other applications do not."""
     await forms.of_page(request)
+    await sign_browser_out(request)
     auth = request.app[AUTH]
-    await auth.signins.end(auth.pages.cookies.signin(request))
     response = auth.pages.page(request, "done", title="signedout_title", message="signedout")
-    auth.pages.cookies.clear_signin(response)
+    forget_browser(request, response)
     return response
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.auth import schemas
+from services.auth import browser_tokens, schemas
 from services.auth.client_authentication import client_form
 from services.auth.domain import clients, pkce, scopes
 from services.auth.domain.claims import Grant
@@ -45,9 +45,24 @@ async def token(request: web.Request) -> web.Response:
         raise OAuthError("unsupported_grant_type", "this grant type is not supported")
     if grant_type not in client.grants:
         raise OAuthError("unauthorized_client", "the client may not use this grant type")
+    in_cookie = browser_tokens.asked_for(client, given)
+    if in_cookie:
+        browser_tokens.check_origin(request)
+    elif _is_by_cookie(client, given):
+        in_cookie, given = True, {**given, "refresh_token": browser_tokens.held(request)}
     response = await answer(request, client, given)
     request.app[AUTH].metrics.grants.labels(grant_type.rpartition(":")[2]).inc()
-    return web.json_response(response, headers=NO_STORE)
+    refresh = browser_tokens.withheld(response) if in_cookie else ""
+    result = web.json_response(response, headers=NO_STORE)
+    if refresh:
+        browser_tokens.keep(request, result, refresh)
+    return result
+
+
+def _is_by_cookie(client: Client, given: dict[str, str]) -> bool:
+    """Whether the refresh token is the one in the browser's cookie."""
+    refreshes = given["grant_type"] == clients.REFRESH_TOKEN
+    return client.in_browser and refreshes and "refresh_token" not in given
 
 
 async def _by_code(request: web.Request, client: Client, given: dict[str, str]) -> dict[str, Any]:
@@ -97,6 +112,8 @@ async def _by_refresh_token(
     Nothing that can fail comes after the rotation: its answer is the only copy of the new token.
     """
     auth = request.app[AUTH]
+    if client.in_browser and not given.get("refresh_token"):
+        raise OAuthError("invalid_grant", "the browser holds no refresh token")
     form = schemas.load(schemas.RefreshForm, given)
     asked = form["scope"]
     if asked and not scopes.granted(asked, client.scopes):
