@@ -3,6 +3,7 @@ import { createApp } from 'vue'
 import App from './App.vue'
 import { buildRouter } from './router'
 import { startChat } from './stores'
+import '@fontsource-variable/geist'
 import './styles/tokens.css'
 import './styles/base.css'
 
