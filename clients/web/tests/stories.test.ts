@@ -64,7 +64,9 @@ function give(session: Session, step: any): Effect[] {
   if ('closed' in step) return session.closed(step.closed, now)
   if ('token' in step) return session.token(step.token)
   if ('sync' in step) {
-    return step.sync === null ? session.syncFailed(now) : session.synced(syncOf(step.sync), now)
+    if (step.sync === null) return session.syncFailed(now)
+    if (step.sync === 'invalid') return session.syncFailed(now, true)
+    return session.synced(syncOf(step.sync), now)
   }
   if ('events' in step) {
     const { conversation, page } = step.events

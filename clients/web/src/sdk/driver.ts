@@ -235,7 +235,9 @@ export class Driver {
     try {
       page = await this.api.sync(cursor)
     } catch (error) {
-      if (!this.isEnd(error)) this.perform(this.session.syncFailed(this.now))
+      if (this.isEnd(error)) return
+      const refused = error instanceof Refused && error.code === 'invalid'
+      this.perform(this.session.syncFailed(this.now, refused))
       return
     }
     if (this.closed) return

@@ -156,7 +156,7 @@ export class Api {
         error = new Unreachable(caught instanceof Error ? caught.message : String(caught))
       }
       const waitS = backoff.next() + (error instanceof Refused ? error.retryAfterMs / 1000 : 0)
-      if (performance.now() / 1000 + waitS >= deadline || !navigator.onLine) throw error
+      if (performance.now() / 1000 + waitS >= deadline || offline()) throw error
       await new Promise((resolve) => setTimeout(resolve, waitS * 1000))
     }
   }
@@ -172,6 +172,11 @@ export class Api {
     const signal = AbortSignal.timeout(TRY_TIMEOUT_MS)
     return fetch(url, { method, headers, body, signal, credentials: 'omit', cache: 'no-store' })
   }
+}
+
+/** Whether the browser knows that there is no network. */
+function offline(): boolean {
+  return typeof navigator !== 'undefined' && navigator.onLine === false
 }
 
 async function problem(answer: Response): Promise<Refused> {

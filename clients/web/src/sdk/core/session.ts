@@ -148,9 +148,11 @@ export class Session {
     return effects.concat(this.pump(now))
   }
 
-  /** The sync got no answer. */
-  syncFailed(now: number): Effect[] {
+  /** The sync got no answer; or (`refused`) the server does not take this cursor: ask for
+   * everything. */
+  syncFailed(now: number, refused = false): Effect[] {
     this.syncing = false
+    if (refused) this.cursor = null
     this.syncAt = now + this.syncBackoff.next()
     return this.pump(now)
   }
