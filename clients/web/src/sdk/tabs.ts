@@ -127,6 +127,12 @@ export class Tabs {
     this.post({ say: 'returned' })
   }
 
+  /** Hear and say nothing more. */
+  close(): void {
+    this.commands = null
+    this.channel.close()
+  }
+
   private receive(notice: Notice): void {
     switch (notice.say) {
       case 'leading':

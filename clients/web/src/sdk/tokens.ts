@@ -1,6 +1,5 @@
 // Access tokens for the SDK. In the browser they live in memory only: nothing that opens a session
 // is ever written where another script, or another person at this computer, could pick it up.
-import { SignedOut, Unreachable } from './errors'
 import type { SignIn, TokenSet } from './sign_in'
 
 const MARGIN_MS = 30_000 // a token that ends sooner is replaced before use
@@ -66,9 +65,4 @@ export function subjectOf(token: string): string {
   } catch {
     return ''
   }
-}
-
-/** Whether an error says that trying again later may help. */
-export function passes(error: unknown): boolean {
-  return error instanceof Unreachable || !(error instanceof SignedOut)
 }
