@@ -85,7 +85,7 @@ class Connection:
                 if kind is WSMsgType.TEXT:
                     token = self._take(message.data)
                     del message  # a hello is long, and would be kept until the next frame
-                    if token:
+                    if token is not None:
                         await self._parts.signin.check(self, token)
                     del token
                 elif not self._take_other(kind, message.data):
@@ -96,14 +96,14 @@ class Connection:
         finally:
             self._ended(socket.close_code)
 
-    def _take(self, data: bytes) -> str:
+    def _take(self, data: bytes) -> str | None:
         """Do what a frame asks for; what must be waited for, a token to check, is returned."""
         self._frame_bytes = len(data)
         for effect in self._read(data):
             if type(effect) is CheckToken:
                 return effect.token
             _PERFORM[type(effect)](self, effect)
-        return ""
+        return None
 
     def _take_other(self, kind: WSMsgType, data: Any) -> bool:
         """What is not text; False: this was the last."""

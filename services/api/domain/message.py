@@ -12,6 +12,11 @@ from shared.ids import is_id
 from shared.limits import CLIENT_MSG_ID_MAX_CHARS, MESSAGE_MAX_CHARS
 
 _encode: Final = msgspec.json.Encoder().encode
+# Takes up no room on a screen, and is no white space to Python: zero-width and joining characters.
+_UNSEEN: Final = (
+    " \t\n\r\v\f\x85\xa0\xad\u1680\u180e\u2028\u2029\u202f\u205f\u3000\ufeff"
+    + "".join(map(chr, (*range(0x2000, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))))
+)
 _BODY_KEYS: Final = frozenset({"text"})
 
 
@@ -65,7 +70,7 @@ def checked_body(body: Mapping[str, Any]) -> dict[str, str]:
         raise BadMessage("body.text", "must be a text")
     if len(text) > MESSAGE_MAX_CHARS:
         raise BadMessage("body.text", f"may have at most {MESSAGE_MAX_CHARS} characters")
-    if not text or text.isspace():
+    if not text.strip(_UNSEEN):
         raise BadMessage("body.text", "must not be blank")
     check_text("body.text", text)
     return {"text": text}
