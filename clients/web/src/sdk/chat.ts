@@ -35,6 +35,7 @@ export class Chat implements TokenSource {
   private loading = 0
   private readonly waiting: Told[] = [] // told while the cache is being read
   private shown: string[] = []
+  private lastSent = 0 // of Date.now()
 
   constructor(
     private readonly origin: string,
@@ -97,7 +98,9 @@ export class Chat implements TokenSource {
   /** Queue a message; resolves when it is kept, and will be delivered once. */
   send(conversation: string, text: string): Promise<void> {
     const id = crypto.randomUUID()
-    const time = new Date().toISOString()
+    // The order in which they wait, also after a restart.
+    this.lastSent = Math.max(Date.now(), this.lastSent + 1)
+    const time = new Date(this.lastSent).toISOString()
     return this.tabs.call('send', { id, conversation, text, time, failed: '', sent: 0 })
   }
 

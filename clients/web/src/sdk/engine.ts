@@ -135,6 +135,7 @@ export class Engine implements Listener {
       positions,
       start: { recent: RECENT },
       lagMax: LAG_MAX,
+      inOrder: true,
     })
     const { tokens, api } = this.options
     const url = `${this.options.origin.replace(/^http/, 'ws')}/ws`

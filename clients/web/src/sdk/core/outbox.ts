@@ -23,13 +23,18 @@ export interface Pending {
   refusals: number
 }
 
-/** Keeps messages in order of their first `add`; who adds bounds their number. */
+/** Keeps messages in order of their first `add`; who adds bounds their number. `inOrder`: a message
+ * is written when all earlier ones of its conversation are answered, so that no refusal and no lost
+ * line can change their order; costs a round trip per message. */
 export class Outbox {
   private readonly pending = new Map<string, Pending>()
   private inFlight = 0
   private pausedUntil = 0
 
-  constructor(private readonly rng: () => number) {}
+  constructor(
+    private readonly rng: () => number,
+    private readonly inOrder = false,
+  ) {}
 
   /** Whether this message still waits. */
   has(id: string): boolean {
@@ -63,7 +68,7 @@ export class Outbox {
   due(now: number): Pending[] {
     const sends: Pending[] = []
     if (now < this.pausedUntil) return sends
-    for (const pending of this.pending.values()) {
+    for (const pending of this.eligible()) {
       if (pending.writtenAt !== null) {
         if (now - pending.writtenAt < ANSWER_TIMEOUT_S) continue
         this.inFlight -= 1
@@ -107,11 +112,20 @@ export class Outbox {
   /** When `due` will have something new to say; null: not by the passing of time. */
   nextAt(): number | null {
     let next: number | null = null
-    for (const pending of this.pending.values()) {
+    for (const pending of this.eligible()) {
       if (pending.writtenAt === null && this.inFlight >= IN_FLIGHT_MAX) continue
       const at = pending.writtenAt === null ? pending.notBefore : pending.writtenAt + ANSWER_TIMEOUT_S
       if (next === null || at < next) next = at
     }
     return next === null ? null : Math.max(next, this.pausedUntil)
+  }
+
+  private *eligible(): Generator<Pending> {
+    const begun = new Set<string>()
+    for (const pending of this.pending.values()) {
+      if (this.inOrder && begun.has(pending.conversation)) continue
+      begun.add(pending.conversation)
+      yield pending
+    }
   }
 }

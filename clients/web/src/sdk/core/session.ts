@@ -28,6 +28,8 @@ export interface SessionOptions {
   start?: Start
   window?: number
   lagMax?: number
+  /** See Outbox. */
+  inOrder?: boolean
   agent?: string
   rng?: () => number
 }
@@ -68,7 +70,7 @@ export class Session {
       lagMax: options.lagMax ?? Infinity,
       rng: this.rng,
     })
-    this.outbox = new Outbox(this.rng)
+    this.outbox = new Outbox(this.rng, options.inOrder ?? false)
     this.backoff = new Backoff(this.rng)
     this.syncBackoff = new Backoff(this.rng)
   }
