@@ -205,3 +205,24 @@ class Consent(Struct, frozen=True):
     """GET and PUT /internal/v1/consents/{user}/{client_id}: the granted scopes, or empty."""
 
     scope: str
+
+
+class AuditEvent(Struct, frozen=True, omit_defaults=True):
+    """A security event: when (UTC), what, who, with what, from where, in which request. ``user``
+    and ``session`` are ids or empty."""
+
+    id: str
+    at: datetime
+    what: str
+    user: str = ""
+    client_id: str = ""
+    session: str = ""
+    address: str = ""
+    request_id: str = ""
+    detail: str = ""
+
+
+class AuditBatch(Struct, frozen=True):
+    """POST /internal/v1/audit → 204; the same events again change nothing."""
+
+    events: list[AuditEvent]

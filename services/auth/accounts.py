@@ -15,6 +15,8 @@ from shared.ids import new_id
 from shared.internal import (
     SCOPE_AUTH,
     Account,
+    AuditBatch,
+    AuditEvent,
     Consent,
     NewAccount,
     NewSession,
@@ -114,6 +116,10 @@ class Accounts:
         """Remember what a user has granted a client."""
         path = f"/internal/v1/consents/{user}/{client_id}"
         await self._api.call("PUT", path, Consent(scope), Consent)
+
+    async def audit(self, events: list[AuditEvent]) -> None:
+        """Keep security events. Raises ApiRefused."""
+        await self._api.call("POST", "/internal/v1/audit", AuditBatch(events), type(None))
 
     async def _find(self, path: str, params: dict[str, str | int] | None) -> Account | None:
         try:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from services.auth.accounts import Accounts, OwnTokens
 from services.auth.addresses import Addresses
+from services.auth.audit import KEYS_CHANGED, Audit
 from services.auth.cookies import Cookies
 from services.auth.domain.clients import (
     Clients,
@@ -78,6 +79,7 @@ async def _resources(
         await hashes.warm_up()
         yield
         auth.revoked.stop()
+        await auth.audit.drained()
         # Now, not with the application: they use what is closed below.
         await app[TASKS].close()
     hashes.close()
@@ -101,6 +103,7 @@ def _assemble(
 
     own_tokens = OwnTokens(keys, settings.issuer, now)
     accounts = Accounts(ApiClient(settings.api_urls, own_tokens, http))
+    addresses = Addresses(settings.trusted_proxies)
     return Auth(
         settings=settings,
         now=now,
@@ -116,7 +119,8 @@ def _assemble(
         throttles=Throttles(redis, names, now_ms),
         revocations=Revocations(redis, names, app[TASKS], metrics),
         revoked=RevokedSessions(settings.redis_url, names),
-        addresses=Addresses(settings.trusted_proxies),
+        addresses=addresses,
+        audit=Audit(accounts, addresses, metrics, now),
         pages=Pages(Cookies(settings.secure), registration_open=settings.registration_open),
     )
 
@@ -152,14 +156,18 @@ def _watch(app: web.Application, auth: Auth, redis: Redis, http: aiohttp.ClientS
     # tokens, without Redis users still refresh theirs, and another replica would miss the same.
     app[HEALTH].add("redis", redis_answers, essential=False)
     app[HEALTH].add("api", api_is_alive, essential=False)
-    app[TASKS].spawn("reload_keys", _reload_keys(auth.keys))
+    app[TASKS].spawn("reload_keys", _reload_keys(auth))
+    app[TASKS].spawn("audit", auth.audit.run())
     app[TASKS].spawn("revoked_sessions", auth.revoked.run(lambda _: None))
 
 
-async def _reload_keys(keys: KeyRing) -> None:
+async def _reload_keys(auth: Auth) -> None:
     while True:
         await asyncio.sleep(RELOAD_S)
+        before = auth.keys.ids
         try:
-            await asyncio.to_thread(keys.reload)
+            await asyncio.to_thread(auth.keys.reload)
         except KeysFault as fault:  # the keys that are loaded go on being used
             get_logger().error("signing_keys_unreadable", error=str(fault))
+        if auth.keys.ids != before:
+            auth.audit.note(None, KEYS_CHANGED, detail=" ".join(auth.keys.ids))

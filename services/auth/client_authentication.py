@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 from aiohttp import web
 
 from services.auth import forms
+from services.auth.audit import CLIENT_REFUSED
 from services.auth.domain.clients import Client
 from services.auth.domain.parameters import Duplicated, single_valued
 from services.auth.errors import OAuthError
@@ -35,8 +36,11 @@ async def client_form(request: web.Request) -> tuple[Client, dict[str, str]]:
         if client_id not in ("", basic_id):
             raise OAuthError("invalid_request", "client_id differs from the authenticated client")
         client_id = basic_id
-    client = request.app[AUTH].clients.get(client_id)
+    auth = request.app[AUTH]
+    client = auth.clients.get(client_id)
     if client is None or not (client.has_secret(secret) if client.secret_digest else not secret):
+        known = client.client_id if client is not None else ""
+        auth.audit.note(request, CLIENT_REFUSED, client_id=known)
         raise OAuthError(
             "invalid_client", "client authentication failed", status=401, challenge=_CHALLENGE
         )

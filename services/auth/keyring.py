@@ -87,6 +87,11 @@ class KeyRing:
         """The public keys as a JWK set (RFC 7517, section 5)."""
         return {"keys": [key.public_jwk for key in self._keys.values()]}
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the keys, oldest first."""
+        return tuple(self._keys)
+
     def sign(self, claims: dict[str, Any], typ: str) -> str:
         """A signed JWT (RFC 7519)."""
         key = self._signing_key()

@@ -39,6 +39,11 @@ class AuthMetrics:
             ("reason",),
             registry=registry,
         )
+        self.audit_lost = Counter(
+            "agileim_auth_audit_lost_total",
+            "Security events that found the queue to api full; they are in the log only",
+            registry=registry,
+        )
         self.hash_wait = Histogram(
             "agileim_auth_hash_wait_seconds",
             "Time that a password hash waited for a free thread",

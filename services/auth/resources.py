@@ -9,6 +9,7 @@ from aiohttp import web
 
 from services.auth.accounts import Accounts
 from services.auth.addresses import Addresses
+from services.auth.audit import Audit
 from services.auth.domain.clients import Clients
 from services.auth.hashing import PasswordHashes
 from services.auth.issuing import Issuer
@@ -43,6 +44,7 @@ class Auth:
     revocations: Revocations
     revoked: RevokedSessions
     addresses: Addresses
+    audit: Audit
     pages: Pages
 
 

@@ -244,6 +244,7 @@ ROUTES = [
     ("POST", "/internal/v1/sessions/end"),
     ("GET", "/internal/v1/consents/{user}/partner"),
     ("PUT", "/internal/v1/consents/{user}/partner"),
+    ("POST", "/internal/v1/audit"),
 ]
 
 

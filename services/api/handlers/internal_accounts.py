@@ -1,4 +1,5 @@
-"""``/internal/v1``: accounts, sessions and consents, for auth (scope ``internal.auth``)."""
+"""``/internal/v1``: accounts, sessions, consents and the audit, for auth (scope
+``internal.auth``)."""
 
 from __future__ import annotations
 
@@ -10,12 +11,15 @@ from aiohttp import web
 from msgspec import Struct
 
 from services.api.store.accounts import AccountStore, HandleTaken
+from services.api.store.audit import AuditStore
 from services.api.store.consents import ConsentStore
 from services.api.store.database import Database
 from services.api.store.sessions import NoSuchUser, SessionExists, SessionStore
 from shared.codes import ErrorCode
+from shared.ids import is_id
 from shared.internal import (
     SCOPE_AUTH,
+    AuditBatch,
     Consent,
     NewAccount,
     NewSession,
@@ -37,6 +41,7 @@ def routes(database: Database, guard: Guard) -> list[web.RouteDef]:
     accounts = AccountHandlers(AccountStore(database))
     sessions = SessionHandlers(SessionStore(database))
     consents = ConsentHandlers(ConsentStore(database))
+    audit = AuditHandlers(AuditStore(database))
 
     def guarded(handler: Handler) -> Handler:
         async def checked(request: web.Request) -> web.Response:
@@ -56,6 +61,7 @@ def routes(database: Database, guard: Guard) -> list[web.RouteDef]:
         web.post(f"{base}/sessions/end", guarded(sessions.end)),
         web.get(f"{base}/consents/{{user}}/{{client_id}}", guarded(consents.get)),
         web.put(f"{base}/consents/{{user}}/{{client_id}}", guarded(consents.put)),
+        web.post(f"{base}/audit", guarded(audit.add)),
     ]
 
 
@@ -152,6 +158,21 @@ class ConsentHandlers:
         if not await self._consents.give(info["user"], info["client_id"], consent.scope):
             raise _not_found()
         return _json(consent)
+
+
+class AuditHandlers:
+    """What happened."""
+
+    def __init__(self, audit: AuditStore) -> None:
+        self._audit = audit
+
+    async def add(self, request: web.Request) -> web.Response:
+        """POST /internal/v1/audit: 204."""
+        batch = await _body(request, AuditBatch)
+        if not all(is_id(event.id) for event in batch.events):
+            raise Problem(ErrorCode.INVALID, "Not an id.", field="id")
+        await self._audit.add(batch.events)
+        return web.Response(status=204)
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
-from services.auth import forms
+from services.auth import audit, forms
 from services.auth.domain import continuation, scopes
 from services.auth.domain.authorization import (
     AuthorizationRequest,
@@ -129,6 +129,9 @@ async def _remember(request: web.Request, wanted: AuthorizationRequest, person: 
     given = await accounts.consent(user, client_id)
     both = scopes.granted(f"{given} {wanted.scope}", wanted.client.scopes)
     await accounts.give_consent(user, client_id, both)
+    request.app[AUTH].audit.note(
+        request, audit.CONSENT_GIVEN, user=user, client_id=client_id, detail=both
+    )
 
 
 async def _grant(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from services.auth import audit
 from services.auth.domain import continuation
 from services.auth.domain.authorization import (
     AuthorizationRequest,
@@ -59,7 +60,10 @@ async def sign_browser_out(request: web.Request) -> None:
     """End the sign-in and the browser client's session. Raises RedisError, ApiUnavailable."""
     auth = request.app[AUTH]
     cookies = auth.pages.cookies
-    await auth.signins.end(cookies.signin(request))
+    signin = await auth.signins.find(cookies.signin(request), int(auth.now()))
+    if signin is not None:
+        await auth.signins.end(cookies.signin(request))
+        auth.audit.note(request, audit.SIGNED_OUT, user=signin.user)
     if token := cookies.refresh(request):
         which = SessionEnd(refresh_hash=token_hash(token), client_id=BROWSER_CLIENT)
         ended = await auth.accounts.end(which)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from services.auth import forms
+from services.auth import audit, forms
 from services.auth.domain import continuation, device, throttling
 from services.auth.domain.device import DeviceGrant
 from services.auth.errors import answers_html
@@ -62,7 +62,8 @@ async def submit(request: web.Request) -> web.Response:
         auth_time=person.signin.auth_time,
     ):
         return _code_page(request, person, typed, known=False)
-    what = "device_allowed" if approved else "device_denied"
+    what = audit.DEVICE_ALLOWED if approved else audit.DEVICE_DENIED
+    auth.audit.note(request, what, user=person.account.user, client_id=grant.client_id)
     return auth.pages.page(request, "done", title=f"{what}_title", message=what)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from services.auth import forms
+from services.auth import audit, forms
 from services.auth.accounts import HandleTaken
 from services.auth.domain import continuation, display_names, passwords, throttling
 from services.auth.errors import PageError, answers_html
@@ -15,7 +15,6 @@ from services.auth.resources import AUTH
 from services.auth.texts import negotiated
 from shared.handles import is_handle, normal_form
 from shared.internal import Account, NewAccount
-from shared.logs import get_logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ async def submit(request: web.Request) -> web.Response:
     except HandleTaken:
         return _page(request, next_path, entry, {"handle": "handle_taken"})
     request.app[AUTH].metrics.registrations.inc()
-    get_logger().info("registered", user_id=account.user)
+    request.app[AUTH].audit.note(request, audit.REGISTERED, user=account.user)
     return await sign_in(request, account, next_path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jwt
 from aiohttp import web
 
-from services.auth import browser_tokens, schemas
+from services.auth import audit, browser_tokens, schemas
 from services.auth.client_authentication import client_form
 from services.auth.domain.claims import ACCESS_TOKEN_TYPE
 from services.auth.domain.clients import Client
@@ -32,6 +32,11 @@ async def revocation(request: web.Request) -> web.Response:
     which = _session_of(request, client, schemas.load(schemas.RevocationForm, given)["token"])
     if which is not None:
         ended = await auth.accounts.end(which)
+        for session in ended.sessions:
+            auth.audit.note(
+                request, audit.SESSION_ENDED, user=ended.user, client_id=client.client_id,
+                session=session, detail="signed_out",
+            )  # fmt: skip
         told = await auth.revocations.publish(
             Revocation(ended.sessions, user=ended.user, reason="signed_out")
         )

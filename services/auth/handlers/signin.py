@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from services.auth import forms
+from services.auth import audit, forms
 from services.auth.domain import continuation, passwords
 from services.auth.errors import answers_html
 from services.auth.handlers.browser import (
@@ -44,17 +44,16 @@ async def submit(request: web.Request) -> web.Response:
         account = await _authenticate(request, handle, fields.get("password", ""))
     except Throttled as throttled:
         auth.metrics.logins.labels("throttled").inc()
-        get_logger().info("sign_in_throttled", address=auth.addresses.of(request))
+        auth.audit.note(request, audit.SIGN_IN_THROTTLED)
         return _page(
             request, next_path, handle=handle, status=429, fault="throttled_wait",
             retry_after_ms=throttled.retry_after_ms,
         )  # fmt: skip
     if account is None:
         auth.metrics.logins.labels("wrong").inc()
-        get_logger().info("sign_in_refused", address=auth.addresses.of(request))
         return _page(request, next_path, handle=handle, status=422, fault="wrong_credentials")
     auth.metrics.logins.labels("signed_in").inc()
-    get_logger().info("signed_in", user_id=account.user)
+    auth.audit.note(request, audit.SIGNED_IN, user=account.user)
     return await sign_in(request, account, next_path)
 
 
@@ -95,6 +94,8 @@ async def _authenticate(request: web.Request, handle: str, password: str) -> Acc
         await auth.throttles.not_tried(handle, address)
         raise
     if not right or account is None or account.disabled:
+        known = account.user if account is not None else ""
+        auth.audit.note(request, audit.SIGN_IN_REFUSED, user=known)
         return None
     await auth.throttles.signed_in(handle, address)
     if auth.hashes.is_outdated(account.password_hash):

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from services.auth import browser_tokens, schemas
+from services.auth import audit, browser_tokens, schemas
 from services.auth.client_authentication import client_form
 from services.auth.domain import clients, pkce, scopes
 from services.auth.domain.claims import Grant
@@ -74,7 +74,7 @@ async def _by_code(request: web.Request, client: Client, given: dict[str, str]) 
         raise OAuthError("invalid_grant", _INVALID_CODE)
     outcome, grant = redeemed
     if outcome == "replayed":
-        await _end(request, grant, "code_replayed")
+        await _end(request, grant)
     good = (
         outcome == "redeemed"
         and grant.client_id == client.client_id
@@ -85,7 +85,7 @@ async def _by_code(request: web.Request, client: Client, given: dict[str, str]) 
         raise OAuthError("invalid_grant", _INVALID_CODE)
     response = await _begin(request, client, grant, grant.nonce)
     if await auth.codes.was_replayed(form["code"]):
-        await _end(request, grant, "code_replayed")
+        await _end(request, grant)
         raise OAuthError("invalid_grant", _INVALID_CODE)
     return response
 
@@ -120,6 +120,10 @@ async def _by_refresh_token(
         raise OAuthError("invalid_scope", "no scope that this client may have")
     reply, refresh = await auth.issuer.rotate(client, form["refresh_token"])
     if reply.outcome == "reused":
+        auth.audit.note(
+            request, audit.TOKEN_REUSED, user=reply.user, client_id=client.client_id,
+            session=reply.session,
+        )  # fmt: skip
         await auth.revocations.publish(
             Revocation([reply.session], user=reply.user, reason="refresh_token_reused")
         )
@@ -154,7 +158,7 @@ async def _begin(request: web.Request, client: Client, grant: Any, nonce: str) -
     if account is None or account.disabled:
         raise OAuthError("invalid_grant", "the account cannot be used")
     try:
-        return await auth.issuer.begin(
+        response = await auth.issuer.begin(
             client,
             Grant(grant.user, client.client_id, grant.scope, grant.session),
             account,
@@ -164,12 +168,23 @@ async def _begin(request: web.Request, client: Client, grant: Any, nonce: str) -
         )
     except ApiRefused:  # disabled a moment ago
         raise OAuthError("invalid_grant", "the account cannot be used") from None
+    auth.audit.note(
+        request, audit.SESSION_BEGUN, user=grant.user, client_id=client.client_id,
+        session=grant.session,
+    )  # fmt: skip
+    return response
 
 
-async def _end(request: web.Request, grant: CodeGrant, reason: str) -> None:
+async def _end(request: web.Request, grant: CodeGrant) -> None:
     auth = request.app[AUTH]
+    auth.audit.note(
+        request, audit.CODE_REPLAYED, user=grant.user, client_id=grant.client_id,
+        session=grant.session,
+    )  # fmt: skip
     ended = await auth.accounts.end(SessionEnd(session=grant.session))
-    await auth.revocations.publish(Revocation(ended.sessions, user=grant.user, reason=reason))
+    await auth.revocations.publish(
+        Revocation(ended.sessions, user=grant.user, reason=audit.CODE_REPLAYED)
+    )
 
 
 def _device_name(request: web.Request) -> str:
