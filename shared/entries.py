@@ -121,9 +121,14 @@ class BadEntry(ValueError):
     """A stream entry that cannot be read."""
 
 
+def packed(entry: Struct) -> bytes:
+    """The value of an entry's field ``d``."""
+    return _encoder.encode(entry)
+
+
 def encode(entry: Struct) -> dict[bytes, bytes]:
     """The fields for XADD."""
-    return {FIELD: _encoder.encode(entry)}
+    return {FIELD: packed(entry)}
 
 
 class EntryDecoder(Generic[T]):

@@ -16,11 +16,12 @@ from redis.asyncio import Redis
 from services.api.metrics import ApiMetrics
 from services.api.store.errors import StoreError
 from services.api.store.outbox import Outbox
-from shared.entries import EventBatch, ReceiptSignal, RoutedEvent, encode
+from shared.entries import FIELD, EventBatch, ReceiptSignal, RoutedEvent, packed
 from shared.keys import Keys
 from shared.logs import get_logger
 from shared.partitions import partition_of
 from shared.redis_client import RedisError
+from shared.redis_lane import Lane
 
 ENTRY_MAX_EVENTS: Final = 256
 ENTRY_MAX_BYTES: Final = 256 * 1024  # an entry is read whole; small ones keep the owner responsive
@@ -36,6 +37,8 @@ class EventStreams:
 
     def __init__(self, redis: Redis, keys: Keys, partitions: int) -> None:
         self._redis = redis
+        self._events = Lane(redis)
+        self._signals = Lane(redis)  # of their own: they must not hold up events
         self._keys = keys
         self._partitions = partitions
 
@@ -52,25 +55,23 @@ class EventStreams:
         for event in events:
             partition = partition_of(event.conversation, self._partitions)
             partitions.setdefault(partition, []).append(event)
-        pipeline = self._redis.pipeline(transaction=False)
-        for partition, those in partitions.items():
-            for chunk in chunks(those):
-                # redis-py types fields as invariant unions
-                pipeline.xadd(self._keys.events(partition), encode(EventBatch(chunk)))  # type: ignore[arg-type]
-        await pipeline.execute()
+        await self._events.run(
+            [
+                ("XADD", self._keys.events(partition), "*", FIELD, packed(EventBatch(chunk)))
+                for partition, those in partitions.items()
+                for chunk in chunks(those)
+            ]
+        )
 
     async def add_signals(self, signals: Iterable[ReceiptSignal]) -> None:
         """Add signals to their partitions' short streams. Raises RedisError."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for signal in signals:
-            partition = partition_of(signal.conversation, self._partitions)
-            pipeline.xadd(
-                self._keys.signals(partition),
-                encode(signal),  # type: ignore[arg-type]  # as above
-                maxlen=SIGNALS_MAXLEN,
-                approximate=True,
-            )
-        await pipeline.execute()
+        await self._signals.run(
+            [
+                ("XADD", self._keys.signals(partition_of(signal.conversation, self._partitions)),
+                 "MAXLEN", "~", SIGNALS_MAXLEN, "*", FIELD, packed(signal))
+                for signal in signals
+            ]
+        )  # fmt: skip
 
 
 def chunks(events: Sequence[RoutedEvent]) -> Iterator[list[RoutedEvent]]:

@@ -14,6 +14,7 @@ from services.dispatcher.scripts import ACK
 from shared.keys import DISPATCH_GROUP, Keys
 from shared.logs import get_logger
 from shared.redis_client import RedisError
+from shared.redis_lane import Lane
 
 ACK_MAX: Final = 1_000  # ids in one command; Lua's unpack has a limit of about 8,000
 RETRY_S: Final = 0.2
@@ -31,7 +32,7 @@ class Confirming:
         metrics: DispatcherMetrics,
         lost: Callable[[Partition], None],
     ) -> None:
-        self._redis = redis
+        self._lane = Lane(redis)
         self._keys = keys
         self._owned = owned
         self._metrics = metrics
@@ -64,13 +65,13 @@ class Confirming:
             ]
             if not batches:
                 return
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for partition, identifiers in batches:
-                    pipe.eval(
-                        ACK, 2, self._keys.owner(partition.number), partition.key,
-                        partition.lease.value, DISPATCH_GROUP, *identifiers,
-                    )  # fmt: skip
-                answers = await pipe.execute()
+            answers = await self._lane.run(
+                [
+                    ("EVAL", ACK, 2, self._keys.owner(partition.number), partition.key,
+                     partition.lease.value, DISPATCH_GROUP, *identifiers)
+                    for partition, identifiers in batches
+                ]
+            )  # fmt: skip
             for (partition, identifiers), answer in zip(batches, answers, strict=True):
                 if answer == -1:
                     self._metrics.fenced.inc()

@@ -18,7 +18,8 @@ from services.dispatcher.domain.presence import PresenceMirror
 from shared.entries import BadEntry, Presence, decode_presence_change
 from shared.keys import Keys
 from shared.logs import get_logger
-from shared.redis_client import Entries, entries_of
+from shared.redis_client import Entries
+from shared.redis_lane import Lane, stream_entries
 
 PAGE: Final = 1_000
 # The stream is bounded. Whoever has not looked for so long may have missed what was cut.
@@ -46,6 +47,7 @@ class MirrorTail:
         self.cursor: EntryId = (0, 0)
         self.loaded = False
         self._redis = redis
+        self._lane = Lane(redis)
         self._keys = keys
         self._moved = moved
         self._drained_at = 0.0
@@ -82,8 +84,10 @@ class MirrorTail:
         if not self.loaded or time.monotonic() - self._drained_at > STALE_AFTER_S:
             await self.load()
         while True:
-            answer = await self._redis.xread({self.key: self.position}, count=PAGE)
-            streams = entries_of(answer)
+            answer = await self._lane.one(
+                "XREAD", "COUNT", PAGE, "STREAMS", self.key, self.position
+            )
+            streams = stream_entries(answer)
             for _, entries in streams:
                 self.take(entries)
             if not streams or len(streams[0][1]) < PAGE:

@@ -12,10 +12,11 @@ from redis.exceptions import ResponseError
 
 from services.dispatcher.domain.routing import OutDelivery, Outgoing, OutItem
 from services.dispatcher.leases import Lease
-from shared.entries import FIELD, encode
+from shared.entries import FIELD, packed
 from shared.keys import Keys
 from shared.logs import get_logger
 from shared.redis_client import RedisError
+from shared.redis_lane import Command, Lane
 
 # One entry is read and kept in memory as a whole: a room's list of recipients, repeated for each
 # of many events, must not make it huge.
@@ -62,7 +63,7 @@ class Publisher:
     """Adds to streams that exist, and never creates one: a gateway that is gone stays gone."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
+        self._lane = Lane(redis)
         self._keys = keys
 
     async def publish(self, batch: Sequence[Outbound]) -> Published:
@@ -91,16 +92,7 @@ class Publisher:
         if not batch:
             return []
         try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for outbound in batch:
-                    delivery = OutDelivery(
-                        outbound.lease.partition, outbound.lease.fence, outbound.items
-                    )
-                    pipe.execute_command(
-                        "XADD", self._keys.gateway_out(outbound.gateway), "NOMKSTREAM", "*",
-                        FIELD, encode(delivery)[FIELD],
-                    )  # fmt: skip
-                answers = await pipe.execute(raise_on_error=False)
+            answers = await self._lane.answers([self._command(outbound) for outbound in batch])
         except RedisError as error:
             get_logger().warning("publish_failed", error=str(error), entries=len(batch))
             return batch
@@ -113,6 +105,11 @@ class Publisher:
         if again:
             get_logger().warning("publish_refused", entries=len(again))
         return again
+
+    def _command(self, outbound: Outbound) -> Command:
+        delivery = OutDelivery(outbound.lease.partition, outbound.lease.fence, outbound.items)
+        stream = self._keys.gateway_out(outbound.gateway)
+        return "XADD", stream, "NOMKSTREAM", "*", FIELD, packed(delivery)
 
 
 def _wrong_type(answer: object) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 
 from shared.keys import DISPATCH_CONSUMER, DISPATCH_GROUP
-from shared.redis_client import Entries, RedisError, entries_of
+from shared.redis_client import Entries, RedisError
+from shared.redis_lane import blocking_lane, stream_entries
 
 
 class EventReader:
@@ -20,6 +21,7 @@ class EventReader:
 
     def __init__(self, redis: Redis, commands: Redis, *, block_ms: int, count: int) -> None:
         self._redis = redis
+        self._lane = blocking_lane(redis, block_ms)
         self._commands = commands
         self._block_ms = block_ms
         self._count = count
@@ -34,20 +36,18 @@ class EventReader:
         self._waiting = True
         try:
             if self._connection_id is None:
-                self._connection_id = await self._redis.client_id()
-            answer = await self._redis.xreadgroup(
-                DISPATCH_GROUP,
-                DISPATCH_CONSUMER,
-                dict.fromkeys(streams, ">"),
-                count=self._count,
-                block=self._block_ms,
-            )
+                self._connection_id = int(await self._lane.one("CLIENT", "ID"))
+            answer = await self._lane.one(
+                "XREADGROUP", "GROUP", DISPATCH_GROUP, DISPATCH_CONSUMER,
+                "COUNT", self._count, "BLOCK", self._block_ms,
+                "STREAMS", *streams, *[">"] * len(streams),
+            )  # fmt: skip
         except RedisError:
             self._connection_id = None
             raise
         finally:
             self._waiting = False
-        return entries_of(answer)
+        return stream_entries(answer)
 
     async def wake(self) -> None:
         """End a read that waits. When that fails, the read ends by itself after ``block_ms``."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from services.dispatcher.mirror import MirrorTail
 from services.dispatcher.partition import Owned
 from services.dispatcher.signals import WATCH_MS, Signals
 from shared.keys import Keys
 from shared.logs import get_logger
-from shared.redis_client import RedisError, connect_blocking, entries_of
+from shared.redis_client import RedisError, connect_blocking
+from shared.redis_lane import blocking_lane, stream_entries
 
 COUNT: Final = 500
 PAUSE_S: Final = 0.5
@@ -25,6 +26,7 @@ class Tailing:
         *, block_ms: int,
     ) -> None:  # fmt: skip
         self._redis = connect_blocking(url, block_ms)
+        self._lane = blocking_lane(self._redis, block_ms)
         self._keys = keys
         self._owned = owned
         self._mirror = mirror
@@ -45,7 +47,7 @@ class Tailing:
             await self._redis.aclose()
 
     async def _read(self) -> None:
-        streams: dict[Any, Any] = {}  # redis-py's own types are invariant unions
+        streams: dict[str, str | bytes] = {}
         if self._mirror.loaded:
             streams[self._mirror.key] = self._mirror.position
         numbers: dict[bytes, int] = {}
@@ -64,10 +66,13 @@ class Tailing:
         if not streams:
             await asyncio.sleep(self._block_ms / 1000)
             return
-        answer = await self._redis.xread(streams, count=COUNT, block=self._block_ms)
+        answer = await self._lane.one(
+            "XREAD", "COUNT", COUNT, "BLOCK", self._block_ms,
+            "STREAMS", *streams.keys(), *streams.values(),
+        )  # fmt: skip
         if self._mirror.key in streams:
             self._mirror.alive()
-        for name, entries in entries_of(answer):
+        for name, entries in stream_entries(answer):
             if name == self._mirror.key.encode():
                 self._mirror.take(entries)
                 continue

@@ -24,7 +24,8 @@ from shared.crashpoints import crash_here
 from shared.entries import BadEntry, Delivery, decode_delivery
 from shared.keys import DELIVER_GROUP, Keys
 from shared.logs import get_logger
-from shared.redis_client import Entries, RedisError, connect_blocking, entries_of
+from shared.redis_client import Entries, RedisError, connect_blocking
+from shared.redis_lane import blocking_lane, stream_entries
 
 CONSUMER: Final = "gateway"
 BLOCK_MS: Final = 500
@@ -113,16 +114,14 @@ class Deliveries:
             self._fences.forget()
             self._followed = identity
         stream = self._keys.gateway_out(identity.gateway)
+        lane = blocking_lane(reader, BLOCK_MS)
         cursor = _PENDING
         while not self._stop and self._registration.identity is identity:
-            answer = await reader.xreadgroup(
-                DELIVER_GROUP,
-                CONSUMER,
-                {stream: cursor},
-                count=READ_COUNT,
-                block=BLOCK_MS if cursor == _NEW else None,
-            )
-            entries = [entry for _, some in entries_of(answer) for entry in some]
+            answer = await lane.one(
+                "XREADGROUP", "GROUP", DELIVER_GROUP, CONSUMER,
+                "COUNT", READ_COUNT, "BLOCK", BLOCK_MS, "STREAMS", stream, cursor,
+            )  # fmt: skip
+            entries = [entry for _, some in stream_entries(answer) for entry in some]
             if cursor != _NEW:
                 cursor = entries[-1][0] if entries else _NEW
                 self.take(identity, entries, again=True)
