@@ -12,13 +12,17 @@ from shared.service_client import ApiClient, ApiRefused, ApiUnavailable
 
 PATH: Final = "/internal/v1/receipts"
 EVERY_S: Final = 0.5
+# A mark costs the system about 0.1 ms, whether it moves by one event or by many. So many marks wait
+# for each other longer: 500 of them for 1 s more, which takes two thirds off their cost.
+MARK_S: Final = 0.002
+EVERY_MAX_S: Final = 2.0
 TIMEOUT_S: Final = 5.0
 REQUEST_MAX: Final = 500  # marks in one request
 WAITING_MAX: Final = 200_000  # while api is away; then new members' marks wait for their next ack
 
 
 class Receipts:
-    """Gathers marks, reports them at most every EVERY_S."""
+    """Gathers marks, reports them every EVERY_S; less often when they are many."""
 
     def __init__(self, api: ApiClient, metrics: GatewayMetrics, *, stop: Stop) -> None:
         self._api = api
@@ -50,7 +54,9 @@ class Receipts:
 
     async def run(self) -> None:
         """Report until the service stops."""
-        while not await self._stop.pause(EVERY_S):
+        pause_s = EVERY_S
+        while not await self._stop.pause(pause_s):
+            pause_s = min(EVERY_S + MARK_S * len(self._marks), EVERY_MAX_S)
             await self.report()
 
     async def report(self) -> None:
