@@ -25,6 +25,7 @@ export const useSession = defineStore('session', () => {
   const loadedOnce = ref(false)
   const online = ref(navigator.onLine)
   const limits = shallowRef(LIMITS as Limits)
+  const retryAt = ref<number | null>(null)
 
   const me = computed<User | null>(() => {
     if (status.value?.signedIn === 'out') return null
@@ -40,7 +41,7 @@ export const useSession = defineStore('session', () => {
 
   const connection = computed<Connection>(() => ({
     state: online.value ? (status.value?.connection ?? 'connecting') : 'offline',
-    retryAt: status.value?.retryAt ?? null,
+    retryAt: retryAt.value,
     reason: status.value?.reason ?? '',
     syncing: status.value?.syncing ?? true,
   }))
@@ -65,6 +66,9 @@ export const useSession = defineStore('session', () => {
   function changed(told: Status): void {
     const wasUp = status.value?.connection === 'connected'
     status.value = told
+    // Tabs differ in their performance.now(), so what they tell each other is in Date.now().
+    retryAt.value =
+      told.retryAt === null ? null : told.retryAt - Date.now() + performance.now()
     if (told.connection === 'connected' && !wasUp) void learnLimits()
   }
 

@@ -1,0 +1,2 @@
+/** The text of frames.ts. */
+export function framesOf(): Promise<string>
