@@ -312,6 +312,11 @@ async def test_an_event_that_fails_to_be_routed_comes_again(
 
     monkeypatch.setattr(Router, "route", fails_twice)
     await world.add(*(event_of(conversation, seq, pair=(a, b)) for seq in (1, 2, 3)))
+
+    async def all_came() -> bool:
+        return len(set(await gateway.seqs(a))) == 3
+
+    await wait_until(all_came)
     await wait_until(lambda: settled(world, world.partition(conversation)))
     # The others did not wait. A slow machine may lose its lease meanwhile, and repeat some.
     assert list(dict.fromkeys(await gateway.seqs(a))) == [1, 3, 2]
