@@ -87,6 +87,31 @@ describe('the end', () => {
     expect(timeline.unreadAfter).toBe(3)
   })
 
+  test('without a line it is not ready, and opens when the line is back', async () => {
+    server.down = true
+    const late = server.timeline()
+    await late.jumpToEnd()
+    expect([late.ready, late.failed]).toEqual([false, true])
+    server.down = false
+    late.reconnected()
+    await expect.poll(() => seqs(late).at(-1)).toBe(120)
+  })
+
+  test('what was read is known when the conversation is', async () => {
+    let readSeq: number | null = null
+    const early = new LogTimeline('c', {
+      history: server.history,
+      pending: () => [],
+      position: () => 120,
+      readSeq: () => readSeq,
+    })
+    expect(early.unreadAfter).toBeGreaterThan(1e9)
+    readSeq = 100
+    await early.jumpToEnd()
+    readSeq = 120
+    expect(early.unreadAfter).toBe(100)
+  })
+
   test('an empty log is ready, with nothing older', async () => {
     const empty = new Server(0).timeline()
     await empty.jumpToEnd()

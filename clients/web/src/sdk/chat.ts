@@ -66,6 +66,7 @@ export class Chat implements TokenSource {
     await this.reload()
     void this.tabs.lead().then(() => this.lead())
     addEventListener('online', () => this.wake())
+    addEventListener('offline', () => this.engine?.lost())
     addEventListener('pageshow', () => this.wake())
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'visible') this.wake()

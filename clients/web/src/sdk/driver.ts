@@ -83,6 +83,11 @@ export class Driver {
     this.retryNow()
   }
 
+  /** The network is gone: what is written now would be lost, and noticed late. */
+  lost(): void {
+    this.drop('the network is gone')
+  }
+
   /** Carry out effects, then set the timer anew. */
   perform(effects: readonly Effect[]): void {
     if (this.closed) return

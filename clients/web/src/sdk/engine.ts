@@ -110,6 +110,11 @@ export class Engine implements Listener {
     this.driver?.wake()
   }
 
+  /** See Driver.lost. */
+  lost(): void {
+    this.driver?.lost()
+  }
+
   private async identify(): Promise<User> {
     const token = await this.options.tokens.accessToken()
     const known = this.meta?.user

@@ -104,7 +104,8 @@ export interface Timeline {
   readonly loading: 'older' | 'newer' | 'jump' | null
   /** The last load failed (no connection, and not in the cache). */
   readonly failed: boolean
-  /** read_seq at opening: the "new messages" line goes after this seq; stays until reopened. */
+  /** read_seq at opening: the "new messages" line goes after this seq; stays until reopened. Higher
+   * than any seq while it is not known. */
   readonly unreadAfter: number
   loadOlder(): Promise<void>
   loadNewer(): Promise<void>

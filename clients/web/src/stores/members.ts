@@ -92,22 +92,27 @@ class Members implements MemberList {
   }
 }
 
+const LISTS_MAX = 20 // those of conversations looked at last; each costs requests after a lost line
+
 export const useMembers = defineStore('members', () => {
   const backend = useBackend()
   const people = usePeople()
   const lists = new Map<string, Members>()
 
   function of(conversation: string): MemberList & { loaded: Promise<void> } {
-    let list = lists.get(conversation)
-    if (list === undefined) {
-      list = new Members(
-        conversation,
-        () => backend.get(),
-        (members) => people.add(members.map((one) => one.user)),
-      )
-      lists.set(conversation, list)
+    const list = lists.get(conversation) ?? made(conversation)
+    lists.delete(conversation)
+    lists.set(conversation, list)
+    for (const oldest of lists.keys()) {
+      if (lists.size <= LISTS_MAX) break
+      lists.delete(oldest)
     }
     return list
+  }
+
+  function made(conversation: string): Members {
+    const met = (members: readonly Member[]) => people.add(members.map((one) => one.user))
+    return new Members(conversation, () => backend.get(), met)
   }
 
   function told(news: Told): void {

@@ -24,7 +24,7 @@ export const useMessages = defineStore('messages', () => {
         // A log that was just made may be ahead of what was taken of it.
         return record === undefined ? 0 : record.position || record.head
       },
-      readSeq: () => conversations.get(conversation)?.read_seq ?? 0,
+      readSeq: () => conversations.record(conversation)?.readSeq ?? null,
     })
     timelines.set(conversation, timeline)
     void timeline.jumpToEnd()
@@ -56,5 +56,10 @@ export const useMessages = defineStore('messages', () => {
     for (const timeline of timelines.values()) timeline.reloaded()
   }
 
-  return { open, close, send, resend, discard, told, loaded }
+  /** The line is back. */
+  function reconnected(): void {
+    for (const timeline of timelines.values()) timeline.reconnected()
+  }
+
+  return { open, close, send, resend, discard, told, loaded, reconnected }
 })

@@ -45,7 +45,10 @@ export function startChat(pinia: Pinia): Promise<string | null> {
     },
     status(status) {
       const connected = status.connection === 'connected'
-      if (connected && !wasConnected) members.reconnected()
+      if (connected && !wasConnected) {
+        members.reconnected()
+        messages.reconnected()
+      }
       wasConnected = connected
       if (connected && !status.syncing) conversations.synced()
       if (status.signedIn === 'out' && session.state === 'signed_in') drafts.clear()

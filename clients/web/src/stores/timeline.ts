@@ -13,13 +13,13 @@ export interface TimelineSource {
   pending(): readonly PendingMessage[]
   /** The last event that the list knows, or 0. */
   position(): number
-  readSeq(): number
+  /** Null while it is not known. */
+  readSeq(): number | null
 }
 
 const entries = new WeakMap<LogEvent, Entry>()
 
 export class LogTimeline implements Timeline {
-  readonly unreadAfter: number
   private readonly events = shallowRef<readonly LogEvent[]>([])
   private readonly all: ComputedRef<readonly Entry[]>
   private readonly state = shallowReactive({
@@ -28,6 +28,7 @@ export class LogTimeline implements Timeline {
     atEnd: true,
     loading: null as Timeline['loading'],
     failed: false,
+    unreadAfter: null as number | null,
   })
   private turn = 0 // loads of an earlier place in the log are of no use
   private missed = false // live events came while the end was being loaded
@@ -37,7 +38,7 @@ export class LogTimeline implements Timeline {
     private readonly source: TimelineSource,
   ) {
     markRaw(this)
-    this.unreadAfter = source.readSeq()
+    this.state.unreadAfter = source.readSeq()
     this.all = computed(() => this.merged())
   }
 
@@ -58,6 +59,9 @@ export class LogTimeline implements Timeline {
   }
   get failed(): boolean {
     return this.state.failed
+  }
+  get unreadAfter(): number {
+    return this.state.unreadAfter ?? Number.MAX_SAFE_INTEGER
   }
 
   /** The event with this seq, if it is in the window. */
@@ -130,6 +134,11 @@ export class LogTimeline implements Timeline {
     if (mine.length > 0) this.append(mine)
   }
 
+  /** The line is back: what failed without it is tried again. */
+  reconnected(): void {
+    if (this.state.failed && !this.state.ready) void this.jumpToEnd()
+  }
+
   /** Something may have been missed. */
   reloaded(): void {
     const last = this.events.value.at(-1)
@@ -178,6 +187,7 @@ export class LogTimeline implements Timeline {
       const page = await this.source.history(range)
       if (turn !== this.turn) return
       done(page)
+      this.state.unreadAfter ??= this.source.readSeq()
       this.state.ready = true
     } catch {
       if (turn === this.turn) this.state.failed = true
