@@ -17,7 +17,7 @@ from tests.faults import evidence
 from tests.faults.scene import Failed, Scene
 
 SPEAKERS: Final = 3
-TEXTS: Final = 120
+TEXTS: Final = 210
 TEXT: Final = "\N{GRINNING FACE}" * 7_900  # about 32 kB of UTF-8: near a message's limit
 CUT_WITHIN_S: Final = 40.0
 RECEIVE_BUFFER_BYTES: Final = 4096  # so that the kernel does not read for us
@@ -36,7 +36,7 @@ async def never_read(scene: Scene) -> None:
                 device = scene.devices[index % SPEAKERS]
                 msg_id = f"flood-{scene.plan.seed}-{index}"
                 group.create_task(device.send(room, f"{index} {TEXT}", msg_id, rest=False))
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.03)
         await _await_cut(scene, person)
     finally:
         sock.close()

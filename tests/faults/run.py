@@ -18,6 +18,7 @@ import aiohttp
 import psycopg2
 import redis
 
+from standalone.errors import StandaloneError
 from standalone.provision import Provision
 from standalone.stack import Options, Stack
 from tests.faults import evidence
@@ -36,7 +37,7 @@ CONNECT_WITHIN_S: Final = 30.0
 QUIET_WITHIN_S: Final = 30.0  # after the last send was answered
 QUIET_DEFECT_S: Final = 10.0  # with a planted defect it never will be
 LOOK_EVERY_S: Final = 0.5
-LEFT_WITHIN_S: Final = 12.0
+LEFT_WITHIN_S: Final = 20.0  # longer than the 15 s for which services keep idle connections
 SERVICES: Final = ("auth", "api", "dispatcher", "gateway")
 
 Gauges = dict[tuple[str, str], float]  # (process, metric) → value
@@ -83,36 +84,44 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
     """Carry out one run in ``folder``, which keeps its data and logs."""
     plan, history, started = make(seed, size), History(), time.time()
     failure, watch = "", Stopwatch()
-    with fault.within():
-        async with _scene(plan, folder) as scene:
-            try:
+    scene: Scene | None = None
+    try:
+        with fault.within():
+            async with _scene(plan, folder) as scene:
                 watch.lap("start")
-                before = await asyncio.to_thread(_gauges, scene)
-                await fault.prepare(scene)
-                await _people_arrive(scene)
-                watch.lap("arrive")
-                await _play(scene, fault, history)
-                watch.lap("play")
-                await _settle(scene, history, QUIET_DEFECT_S if fault.expects else QUIET_WITHIN_S)
-                watch.lap("settle")
-                await _people_leave(scene, history, before)
-                watch.lap("leave")
-            except Exception as error:
-                # What the harness could not do is told, and the next run is still worth having.
-                failure = str(error) if isinstance(error, Failed) else traceback.format_exc()
-                await _switch_off(scene.devices)
+                await _carry_out(scene, fault, history, watch)
+    except Exception as error:
+        # What the harness could not do is told, and the next run is still worth having.
+        expected = isinstance(error, Failed | StandaloneError)
+        failure = str(error) if expected else traceback.format_exc()
     return Result(
         fault.name,
         seed,
         summarise(history, time.time() - started),
         findings=check(history),
         failure=failure,
-        changes=scene.changes,
+        changes=scene.changes if scene else {},
         codes=dict(Counter(f"{send.outcome} {send.code}" for send in history.sends if send.code)),
-        ended={device.log.name: device.ended for device in scene.devices if device.ended},
+        ended={d.log.name: d.ended for d in (scene.devices if scene else ()) if d.ended},
         phases=watch.laps,
         expects=fault.expects,
     )
+
+
+async def _carry_out(scene: Scene, fault: Fault, history: History, watch: Stopwatch) -> None:
+    try:
+        before = await asyncio.to_thread(_gauges, scene)
+        await fault.prepare(scene)
+        await _people_arrive(scene)
+        watch.lap("arrive")
+        await _play(scene, fault, history)
+        watch.lap("play")
+        await _settle(scene, history, QUIET_DEFECT_S if fault.expects else QUIET_WITHIN_S)
+        watch.lap("settle")
+        await _people_leave(scene, history, before)
+        watch.lap("leave")
+    finally:
+        await _switch_off(scene.devices)
 
 
 @asynccontextmanager
