@@ -8,7 +8,7 @@ from enum import StrEnum
 class EventKind(StrEnum):
     """What an event is; the comment gives the shape of its body."""
 
-    MESSAGE = "message"  # {"text": str}
+    MESSAGE = "message"  # {"text": str, "reply_to"?: seq}
     CONVERSATION_CREATED = "conversation_created"  # {"kind", "name", "members": [user, ...]}
     CONVERSATION_RENAMED = "conversation_renamed"  # {"name": str}
     MEMBERS_ADDED = "members_added"  # {"users": [user, ...]}; seq is their first

@@ -116,12 +116,13 @@ class NewOwner(Schema):
 
 
 class Text(Schema):
-    """The body of a message."""
+    """The body of a message; ``reply_to`` is the seq of the message that it answers."""
 
     text = fields.String(
         required=True,
         validate=[validate.Length(1, MESSAGE_MAX_CHARS), _not_blank, _well_formed],
     )
+    reply_to = _seq(1)
 
 
 class NewMessage(Schema):

@@ -406,3 +406,15 @@ async def test_two_conversations_keep_each_their_order(client: Client, server: P
             if sum(map(len, seen.values())) == 40:
                 break
     assert seen == {"team": list(range(2, 22)), "other": list(range(1, 21))}
+
+
+async def test_a_reply_says_what_it_answers(server: PlayServer) -> None:
+    first = server.append("team", "coming?")
+    async with Client(server.url, "token") as client:
+        stream = client.events()
+        sent = await client.send("team", "yes", reply_to=first["seq"])
+        async for event in stream:
+            if isinstance(event, Message) and event.seq == sent.seq:
+                assert event.reply_to == first["seq"]
+                break
+    assert server.written("send")[0]["body"] == {"text": "yes", "reply_to": first["seq"]}

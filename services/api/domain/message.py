@@ -17,7 +17,8 @@ _UNSEEN: Final = (
     " \t\n\r\v\f\x85\xa0\xad\u1680\u180e\u2028\u2029\u202f\u205f\u3000\ufeff"
     + "".join(map(chr, (*range(0x2000, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))))
 )
-_BODY_KEYS: Final = frozenset({"text"})
+_BODY_KEYS: Final = frozenset({"text", "reply_to"})
+_SEQ_MAX: Final = 2**53 - 1  # what JavaScript counts exactly
 
 
 class BadMessage(ValueError):
@@ -37,6 +38,7 @@ class Draft(Struct, frozen=True):
     body: bytes  # JSON as it goes over the wire
     origin: str = ""  # connection that sent it
     trace: str = ""
+    reply_to: int = 0  # seq of the message that this one answers; 0: none
 
 
 def draft(
@@ -55,17 +57,28 @@ def draft(
     if not 1 <= len(client_msg_id) <= CLIENT_MSG_ID_MAX_CHARS:
         raise BadMessage("id", f"must have 1 to {CLIENT_MSG_ID_MAX_CHARS} characters")
     check_text("id", client_msg_id)
-    return Draft(conversation, sender, client_msg_id, _encode(checked_body(body)), origin, trace)
+    checked = checked_body(body)
+    reply_to = checked.get("reply_to", 0)
+    return Draft(conversation, sender, client_msg_id, _encode(checked), origin, trace, reply_to)
 
 
-def checked_body(body: Mapping[str, Any]) -> dict[str, str]:
+def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a message. Raises :class:`BadMessage` naming ``body.…``."""
-    if body.keys() != _BODY_KEYS:
-        unknown = sorted(body.keys() - _BODY_KEYS)
-        if unknown:
-            raise BadMessage(f"body.{unknown[0][:64]}", "is not known")
+    if len(body) == 1 and "text" in body:  # nearly all
+        return {"text": checked_text(body["text"])}
+    unknown = sorted(body.keys() - _BODY_KEYS)
+    if unknown:
+        raise BadMessage(f"body.{unknown[0][:64]}", "is not known")
+    if "text" not in body:
         raise BadMessage("body.text", "is missing")
-    text = body["text"]
+    reply_to = body["reply_to"]
+    if type(reply_to) is not int or not 1 <= reply_to <= _SEQ_MAX:
+        raise BadMessage("body.reply_to", "must be the seq of a message")
+    return {"text": checked_text(body["text"]), "reply_to": reply_to}
+
+
+def checked_text(text: object) -> str:
+    """The text of a message. Raises :class:`BadMessage` naming ``body.text``."""
     if not isinstance(text, str):
         raise BadMessage("body.text", "must be a text")
     if len(text) > MESSAGE_MAX_CHARS:
@@ -73,7 +86,7 @@ def checked_body(body: Mapping[str, Any]) -> dict[str, str]:
     if not text.strip(_UNSEEN):
         raise BadMessage("body.text", "must not be blank")
     check_text("body.text", text)
-    return {"text": text}
+    return text
 
 
 def check_text(field: str, text: str) -> None:

@@ -14,6 +14,7 @@ from services.api.domain.message import Draft
 from services.api.store.arrays import plain_array, text_array
 from services.api.store.database import Database, Prepared, Row
 from services.api.store.errors import AlreadyThere, WriteConflict
+from services.api.store.replies import misdirected
 from shared.codes import ErrorCode
 from shared.entries import RoutedEvent
 from shared.events import EventKind
@@ -128,6 +129,18 @@ class Sends:
 
         Raises :class:`StoreError` when the outcome is unknown or nothing was stored.
         """
+        if not any(one.reply_to for one in drafts):
+            return await self._append(drafts)
+        wrong = await misdirected(self._database, drafts)
+        rest = [one for index, one in enumerate(drafts) if index not in wrong]
+        batch = await self._append(rest) if rest else Batch([])
+        stored = iter(batch.results)
+        batch.results = [
+            _NO_SUCH_MESSAGE if index in wrong else next(stored) for index in range(len(drafts))
+        ]
+        return batch
+
+    async def _append(self, drafts: Sequence[Draft]) -> Batch:
         firsts: dict[tuple[str, str], int] = {}
         for index, one in enumerate(drafts):
             firsts.setdefault((one.sender, one.client_msg_id), index)
@@ -217,6 +230,9 @@ def _read(drafts: Sequence[Draft], rows: list[Row]) -> Batch:
 
 _NOT_A_MEMBER: Final = NotAppended(
     ErrorCode.NOT_FOUND, "There is no such conversation, or you are not in it.", "conversation"
+)
+_NO_SUCH_MESSAGE: Final = NotAppended(
+    ErrorCode.INVALID, "There is no such message in this conversation.", "body.reply_to"
 )
 
 

@@ -16,7 +16,7 @@ from agileim.events import Event, LogEvent
 from agileim.logs import WINDOW
 from agileim.models import Sent, User
 from agileim.profiles import DEFAULT_PROFILE, ProfileFile
-from agileim.rest import Api, Http
+from agileim.rest import Api, Http, message_body
 from agileim.session import Session
 from agileim.stores import MemoryStore, Store
 from agileim.tokens import ProfileTokens, StaticToken, TokenSource
@@ -158,9 +158,10 @@ class Client:
         text: str,
         *,
         client_msg_id: str | None = None,
+        reply_to: int | None = None,
         timeout_s: float = SEND_TIMEOUT_S,
     ) -> Sent:
-        """Send a message; returns when it is stored.
+        """Send a message (``reply_to``: seq of the one it answers); returns when it is stored.
 
         Tries again over any number of reconnects, always with the same id, so it is never stored
         twice. Messages of one conversation keep their order if each is awaited before the next.
@@ -173,7 +174,7 @@ class Client:
         msg_id = client_msg_id or uuid.uuid4().hex
         if not self._live:
             return await self.api.post_message(
-                conversation, text, client_msg_id=msg_id, timeout_s=timeout_s
+                conversation, text, client_msg_id=msg_id, reply_to=reply_to, timeout_s=timeout_s
             )
         driver = self._running()
         if msg_id in driver.answers:
@@ -182,7 +183,7 @@ class Client:
         driver.answers[msg_id] = answer
         try:
             async with asyncio.timeout(timeout_s), self._slots:
-                body = {"text": text}
+                body = message_body(text, reply_to)
                 driver.perform(driver.session.send(msg_id, conversation, body, driver.now))
                 return await answer
         except TimeoutError:

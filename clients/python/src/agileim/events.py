@@ -32,6 +32,7 @@ class Message(LogEvent, frozen=True, tag="message", kw_only=True):
 
     text: str
     client_msg_id: str = ""
+    reply_to: int | None = None  # seq of the message that this one answers
 
 
 class ConversationCreated(LogEvent, frozen=True, tag="conversation_created", kw_only=True):
@@ -141,6 +142,10 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _seq(value: object) -> int | None:
+    return value if type(value) is int and value > 0 else None
+
+
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
 
@@ -159,7 +164,10 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
     match event.kind:
         case "message":
             text = _text(body.get("text"))
-            return Message(text=text, client_msg_id=event.client_msg_id, **common)
+            reply_to = _seq(body.get("reply_to"))
+            return Message(
+                text=text, client_msg_id=event.client_msg_id, reply_to=reply_to, **common
+            )
         case "conversation_created":
             return ConversationCreated(
                 kind=_text(body.get("kind")),

@@ -156,6 +156,11 @@ def _read(body: bytes, shape: type[T]) -> T:
         raise Unreachable(f"the answer cannot be read: {error}") from error
 
 
+def message_body(text: str, reply_to: int | None = None) -> dict[str, str | int]:
+    """The body of a message as it is sent."""
+    return {"text": text} if reply_to is None else {"text": text, "reply_to": reply_to}
+
+
 class Api:
     """The calls. All raise :class:`~agileim.Refused` (often :class:`~agileim.NotFound`),
     :class:`~agileim.Unreachable` and :class:`~agileim.SignedOut`."""
@@ -297,12 +302,13 @@ class Api:
         text: str,
         *,
         client_msg_id: str | None = None,
+        reply_to: int | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> Sent:
         """Send a message without a socket; tries of one call share one id."""
         msg_id = client_msg_id or uuid.uuid4().hex
         path = f"/v1/conversations/{conversation}/messages"
-        body = {"client_msg_id": msg_id, "body": {"text": text}}
+        body = {"client_msg_id": msg_id, "body": message_body(text, reply_to)}
         sent = await self._http.request("POST", path, Sent, body=body, timeout_s=timeout_s)
         return msgspec.structs.replace(sent, client_msg_id=msg_id)
 

@@ -51,7 +51,9 @@ async def send(options: Namespace, output: Output) -> None:
     text = sys.stdin.read().rstrip("\n") if options.text == ["-"] else " ".join(options.text)
     async with quiet_client(options) as client:
         conversation = await conversation_named(client.api, options.name)
-        sent = await client.send(conversation.id, text, client_msg_id=options.id)
+        sent = await client.send(
+            conversation.id, text, client_msg_id=options.id, reply_to=options.reply_to
+        )
     if output.as_json:
         output.json(sent)
     output.say(f"sent ✓ to {conversation.label}")
