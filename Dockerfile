@@ -29,8 +29,9 @@ FROM ${PYTHON} AS service
 LABEL org.opencontainers.image.title="AgileIM" \
       org.opencontainers.image.description="Self-hosted instant messaging: auth, api, dispatcher, gateway" \
       org.opencontainers.image.base.name="docker.io/library/python:3.11-slim-bookworm"
+# LOGNAME: the migrations note who applied them, and the user id below has no name in any image.
 ENV PATH=/opt/agileim/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    AGILEIM_LISTEN=0.0.0.0:8000
+    LOGNAME=agileim AGILEIM_LISTEN=0.0.0.0:8000
 WORKDIR /app
 COPY --from=python-packages /opt/agileim /opt/agileim
 COPY shared ./shared

@@ -11,7 +11,7 @@ export AGILEIM_GATEWAYS := $(call given,GATEWAYS)
 export AGILEIM_LOGS := $(call given,LOGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test web-test lint faults bench docs secrets lock clean
+.PHONY: help up demo test web-test test-operators lint faults bench docs secrets lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -35,6 +35,10 @@ web-test: ## Check and test the web client (needs Node, or gets it)
 	@sh standalone/build-web.sh tools
 	cd clients/web && PATH="$$PATH:$(CURDIR)/.venv/bin" npm run check && \
 		PATH="$$PATH:$(CURDIR)/.venv/bin" npm test
+
+test-operators: ## Tests of the image and the manifests, with the slow ones
+	$(INSTALL) dev
+	AGILEIM_TEST_OPERATORS=1 $(PYTHON) -m pytest tests/operators $(ARGS)
 
 lint: ## Check style and types
 	$(INSTALL) dev

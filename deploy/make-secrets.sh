@@ -20,4 +20,9 @@ keep database_url "postgresql://agileim:$(content postgres_password)@postgres:54
 keep redis_url "redis://:$(content redis_password)@redis:6379/0"
 keep redis_conf "requirepass $(content redis_password)"
 keep service_clients "{\"gateway\":{\"secret\":\"$(content gateway_secret)\",\"scopes\":[\"internal.gateway\"]},\"dispatcher\":{\"secret\":\"$(content dispatcher_secret)\",\"scopes\":[\"internal.dispatcher\"]}}"
+# Kubernetes mounts auth's signing key read-only; with Compose, auth makes its own in its volume.
+if [ ! -s "$folder/signing_key.pem" ] && command -v openssl >/dev/null; then
+  keep signing_key.pem "$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)
+"
+fi
 echo "secrets are in $folder"

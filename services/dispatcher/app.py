@@ -28,7 +28,9 @@ def create_app(settings: DispatcherSettings) -> web.Application:
                 settings.auth_url, settings.client_id, settings.client_secret, http
             )
             api = ApiClient(settings.api_urls, tokens, http)
-            worker = app[WORKER] = Worker(settings, api, DispatcherMetrics(app[METRICS]))
+            metrics = DispatcherMetrics(app[METRICS])
+            metrics.partitions.set(settings.partitions)
+            worker = app[WORKER] = Worker(settings, api, metrics)
             app[HEALTH].add("dispatch", worker.check)
             worker.start(app[TASKS])
             yield

@@ -24,6 +24,7 @@ class DispatcherMetrics:
         self.stream_lag = gauge("stream_lag_entries", "Entries not read yet", "partition")
         self.pending = gauge("pending_entries", "Entries read and not confirmed", "partition")
         self.owned = gauge("owned_partitions", "Partitions that this process owns")
+        self.partitions = gauge("partitions", "Partitions in all; owners together have as many")
         self.connections = gauge("connections", "Connections of all gateways, as mirrored")
         self.waiting = gauge("waiting_conversations", "Conversations whose members are not known")
         self.routed = counter("events_routed_total", "Events handed to gateways' streams")

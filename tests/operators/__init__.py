@@ -1,0 +1,1 @@
+"""What operators are given: the image, Compose, Kubernetes, alerts, dashboards, their pages."""
