@@ -201,6 +201,34 @@ class SessionEnded(Struct, frozen=True):
     user: str = ""
 
 
+class SessionQuery(Struct, frozen=True, omit_defaults=True):
+    """POST /internal/v1/sessions/find → SessionList: live sessions of enabled users, by a refresh
+    token that is good, by id, or all of a user's; exactly one is given."""
+
+    refresh_hash: str = ""
+    session: str = ""
+    user: str = ""
+
+
+class SessionRecord(Struct, frozen=True):
+    """A session that lives. ``used_at``: when it began or was last refreshed."""
+
+    session: str
+    user: str
+    client_id: str
+    scope: str
+    device: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+
+class SessionList(Struct, frozen=True):
+    """The newest use first; at most 1,000."""
+
+    sessions: list[SessionRecord]
+
+
 class Consent(Struct, frozen=True):
     """GET and PUT /internal/v1/consents/{user}/{client_id}: the granted scopes, or empty."""
 

@@ -25,6 +25,9 @@ from shared.internal import (
     RotationReply,
     SessionEnd,
     SessionEnded,
+    SessionList,
+    SessionQuery,
+    SessionRecord,
 )
 from shared.service_client import ApiClient, ApiRefused
 
@@ -106,6 +109,11 @@ class Accounts:
     async def end(self, which: SessionEnd) -> SessionEnded:
         """End one session, or all of a user's."""
         return await self._api.call("POST", "/internal/v1/sessions/end", which, SessionEnded)
+
+    async def sessions(self, which: SessionQuery) -> list[SessionRecord]:
+        """Live sessions of enabled users."""
+        path = "/internal/v1/sessions/find"
+        return (await self._api.call("POST", path, which, SessionList)).sessions
 
     async def consent(self, user: str, client_id: str) -> str:
         """The scope that a user has granted a client, or empty."""

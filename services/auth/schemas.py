@@ -66,6 +66,13 @@ class RevocationForm(_Form):
     token_type_hint = fields.String(load_default="")
 
 
+class IntrospectionForm(_Form):
+    """RFC 7662, section 2.1. The hint is not needed, as with revocation."""
+
+    token = fields.String(required=True, validate=_TOKEN)
+    token_type_hint = fields.String(load_default="")
+
+
 def load(schema: type[Schema], given: dict[str, str]) -> dict[str, Any]:
     """The form's fields. Raises :class:`OAuthError` ``invalid_request`` naming what is wrong."""
     try:

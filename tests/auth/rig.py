@@ -47,7 +47,8 @@ SERVICE_CLIENTS = {
 }
 CLIENTS = [
     {"client_id": "partner", "name": "Partner <b>", "redirect_uris": [PARTNER_URI],
-     "scopes": ["openid", "chat"], "secret": PARTNER_SECRET},
+     "scopes": ["openid", "chat"], "secret": PARTNER_SECRET,
+     "post_logout_redirect_uris": [PARTNER_URI]},
     {"client_id": "native", "name": "Native", "redirect_uris": ["org.example.app:/back"]},
 ]  # fmt: skip
 

@@ -242,6 +242,7 @@ ROUTES = [
     ("POST", "/internal/v1/sessions"),
     ("POST", "/internal/v1/sessions/rotate"),
     ("POST", "/internal/v1/sessions/end"),
+    ("POST", "/internal/v1/sessions/find"),
     ("GET", "/internal/v1/consents/{user}/partner"),
     ("PUT", "/internal/v1/consents/{user}/partner"),
     ("POST", "/internal/v1/audit"),

@@ -44,7 +44,7 @@ async def test_every_endpoint_of_the_discovery_document_exists(front: Front) -> 
     async with front.http.get(f"{front.url}/.well-known/openid-configuration") as response:
         document = await response.json()
     urls = [value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))]
-    assert len(urls) == 6
+    assert len(urls) == 8
     for url in urls:
         for method in ("GET", "POST"):
             async with front.http.request(method, url, allow_redirects=False) as response:

@@ -26,6 +26,8 @@ from shared.internal import (
     PasswordChange,
     Rotation,
     SessionEnd,
+    SessionList,
+    SessionQuery,
 )
 from shared.problems import Problem
 
@@ -59,6 +61,7 @@ def routes(database: Database, guard: Guard) -> list[web.RouteDef]:
         web.post(f"{base}/sessions", guarded(sessions.begin)),
         web.post(f"{base}/sessions/rotate", guarded(sessions.rotate)),
         web.post(f"{base}/sessions/end", guarded(sessions.end)),
+        web.post(f"{base}/sessions/find", guarded(sessions.find)),
         web.get(f"{base}/consents/{{user}}/{{client_id}}", guarded(consents.get)),
         web.put(f"{base}/consents/{{user}}/{{client_id}}", guarded(consents.put)),
         web.post(f"{base}/audit", guarded(audit.add)),
@@ -136,6 +139,16 @@ class SessionHandlers:
             raise Problem(ErrorCode.INVALID, "Exactly one of refresh_hash, session, user.")
         try:
             return _json(await self._sessions.end(which))
+        except ValueError:
+            raise Problem(ErrorCode.INVALID, "Not a hash.", field="refresh_hash") from None
+
+    async def find(self, request: web.Request) -> web.Response:
+        """POST /internal/v1/sessions/find: 200 SessionList."""
+        which = await _body(request, SessionQuery)
+        if sum(map(bool, (which.refresh_hash, which.session, which.user))) != 1:
+            raise Problem(ErrorCode.INVALID, "Exactly one of refresh_hash, session, user.")
+        try:
+            return _json(SessionList(await self._sessions.find(which)))
         except ValueError:
             raise Problem(ErrorCode.INVALID, "Not a hash.", field="refresh_hash") from None
 

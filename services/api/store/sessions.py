@@ -13,7 +13,15 @@ import msgspec
 from services.api.store.database import Database, Row, Transaction
 from services.api.store.errors import AlreadyThere
 from shared.ids import is_id
-from shared.internal import NewSession, Rotation, RotationReply, SessionEnd, SessionEnded
+from shared.internal import (
+    NewSession,
+    Rotation,
+    RotationReply,
+    SessionEnd,
+    SessionEnded,
+    SessionQuery,
+    SessionRecord,
+)
 
 # A session that ended so recently is named again: whoever has to spread the word may have failed
 # to the first time. Longer than an access token lives.
@@ -28,6 +36,10 @@ REUSE_NOTICED: Final = "7 days"
 RETRY_WITHIN: Final = "10 seconds"
 
 UNKNOWN: Final = RotationReply("unknown")
+
+_OF_UNUSED: Final = """s.id = (
+    SELECT session_id FROM refresh_tokens
+    WHERE hash = %s AND replaced_by IS NULL AND expires_at > now())"""
 
 
 class NoSuchUser(Exception):
@@ -121,6 +133,29 @@ class SessionStore:
                 (parameter, *client),
             )
         return SessionEnded([row[0] for row in rows], user=rows[0][1] if rows else "")
+
+    async def find(self, which: SessionQuery) -> list[SessionRecord]:
+        """Live sessions of enabled users, the newest use first."""
+        if which.refresh_hash:
+            condition = _OF_UNUSED
+            parameter: str | bytes = _bytes(which.refresh_hash)
+        elif is_id(which.session or which.user):
+            condition = "s.id = %s" if which.session else "s.user_id = %s"
+            parameter = which.session or which.user
+        else:
+            return []
+        rows = await self._database.fetch_all(
+            f"""
+            SELECT s.id::text, s.user_id::text, s.client_id, s.scope, s.device, s.created_at,
+                   s.used_at, s.expires_at
+            FROM sessions s JOIN users u ON u.id = s.user_id
+            WHERE {condition} AND s.ended_at IS NULL AND s.expires_at > now()
+                  AND u.disabled_at IS NULL
+            ORDER BY s.used_at DESC, s.id LIMIT 1000
+            """,  # noqa: S608 - constant conditions
+            (parameter,),
+        )
+        return [SessionRecord(*row) for row in rows]
 
     async def prune(self, limit: int = 1000) -> int:
         """Forget what expired over a day ago: at most ``limit`` tokens, and as many sessions with

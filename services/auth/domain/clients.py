@@ -45,6 +45,7 @@ class Client:
     redirect_uris: tuple[str, ...] = ()
     first_party: bool = False
     secret_digest: bytes = b""  # SHA-256; empty for a public client
+    post_logout_redirect_uris: tuple[str, ...] = ()
     in_browser: bool = False  # served from our own origin: its refresh token may be in a cookie
 
     @property
@@ -86,6 +87,7 @@ def first_party_clients(issuer: str) -> list[Client]:
             scopes=frozenset(SUPPORTED),
             redirect_uris=(f"{issuer}/", f"{issuer}/callback"),
             first_party=True,
+            post_logout_redirect_uris=(f"{issuer}/",),
             in_browser=True,
         ),
     ]
@@ -98,6 +100,7 @@ class _FileClient(msgspec.Struct, forbid_unknown_fields=True):
     scopes: Sequence[str] = SUPPORTED
     grants: Sequence[str] = (AUTHORIZATION_CODE, REFRESH_TOKEN)
     secret: str = ""
+    post_logout_redirect_uris: list[str] = []
 
 
 class _FileService(msgspec.Struct, forbid_unknown_fields=True):
@@ -107,7 +110,7 @@ class _FileService(msgspec.Struct, forbid_unknown_fields=True):
 
 def read_clients(path: Path) -> list[Client]:
     """Third-party clients: a JSON array of ``{"client_id", "name", "redirect_uris", "scopes",
-    "grants", "secret"}``; the last three may be left out.
+    "grants", "secret", "post_logout_redirect_uris"}``; the last four may be left out.
 
     Raises :class:`ClientsFault`.
     """
@@ -116,7 +119,7 @@ def read_clients(path: Path) -> list[Client]:
         name = entry.client_id
         if not name or name.startswith("agileim-"):
             raise ClientsFault(f"client id {name!r} is empty or reserved")
-        for uri in entry.redirect_uris:
+        for uri in (*entry.redirect_uris, *entry.post_logout_redirect_uris):
             if fault := registration_fault(uri):
                 raise ClientsFault(f"{name}: {uri} {fault}")
         if unknown := set(entry.scopes) - set(SUPPORTED):
@@ -132,6 +135,7 @@ def read_clients(path: Path) -> list[Client]:
                 grants=frozenset(entry.grants),
                 scopes=frozenset(entry.scopes),
                 redirect_uris=tuple(entry.redirect_uris),
+                post_logout_redirect_uris=tuple(entry.post_logout_redirect_uris),
                 secret_digest=_digest(entry.secret),
             )
         )

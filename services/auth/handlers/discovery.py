@@ -27,6 +27,8 @@ def document(issuer: str) -> dict[str, Any]:
         "userinfo_endpoint": f"{issuer}/connect/userinfo",
         "revocation_endpoint": f"{issuer}/connect/revocation",
         "device_authorization_endpoint": f"{issuer}/connect/deviceauthorization",
+        "introspection_endpoint": f"{issuer}/connect/introspect",
+        "end_session_endpoint": f"{issuer}/connect/endsession",
         "scopes_supported": list(SUPPORTED),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -35,6 +37,7 @@ def document(issuer: str) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": _AUTHENTICATION,
         "revocation_endpoint_auth_methods_supported": _AUTHENTICATION,
+        "introspection_endpoint_auth_methods_supported": _AUTHENTICATION[1:],
         "code_challenge_methods_supported": [pkce.METHOD],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207, section 3
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
