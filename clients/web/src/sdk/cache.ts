@@ -84,7 +84,7 @@ export class Cache {
       all.objectStore('outbox').getAll(),
       all.objectStore('people').getAll(),
     ])
-    outbox.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+    outbox.sort((a, b) => a.order - b.order)
     return { meta: meta ?? null, records, outbox, people }
   }
 

@@ -35,7 +35,6 @@ export class Chat implements TokenSource {
   private loading = 0
   private readonly waiting: Told[] = [] // told while the cache is being read
   private shown: string[] = []
-  private lastSent = 0 // of Date.now()
 
   constructor(
     private readonly origin: string,
@@ -99,10 +98,8 @@ export class Chat implements TokenSource {
   /** Queue a message; resolves when it is kept, and will be delivered once. */
   send(conversation: string, text: string): Promise<void> {
     const id = crypto.randomUUID()
-    // The order in which they wait, also after a restart.
-    this.lastSent = Math.max(Date.now(), this.lastSent + 1)
-    const time = new Date(this.lastSent).toISOString()
-    return this.tabs.call('send', { id, conversation, text, time, failed: '', sent: 0 })
+    const time = new Date().toISOString()
+    return this.tabs.call('send', { id, conversation, text, time, failed: '', sent: 0, order: 0 })
   }
 
   /** Try a refused message again. */

@@ -57,6 +57,7 @@ export class Engine implements Listener {
   private told: Told = nothing()
   private taken = 0
   private kept: Promise<void> | null = null
+  private order: number // of the message queued last
   private run = 0 // which start this is; an older one notices that it is over
   private wakeUp: (() => void) | null = null
 
@@ -67,6 +68,7 @@ export class Engine implements Listener {
     for (const record of cached.records) this.records.set(record.id, record)
     for (const message of cached.outbox) this.outbox.set(message.id, message)
     for (const user of cached.people) this.people.set(user.id, user)
+    this.order = cached.outbox.at(-1)?.order ?? 0
     this.commands = this.offered()
   }
 
@@ -409,8 +411,9 @@ export class Engine implements Listener {
 
   private offered(): Commands {
     return {
-      send: async (message) => {
-        if (this.outbox.has(message.id)) return
+      send: async (given) => {
+        if (this.outbox.has(given.id)) return
+        const message = { ...given, order: (this.order += 1) }
         this.queue(message)
         this.deliver(message)
         await this.flushed()

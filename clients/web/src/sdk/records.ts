@@ -27,6 +27,8 @@ export interface Queued {
   failed: string
   /** The seq it got, while its event is not there yet. */
   sent: number
+  /** Lower ones were written earlier; given by the tab that leads. */
+  order: number
 }
 
 /** Messages unread. */
