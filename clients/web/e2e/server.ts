@@ -14,6 +14,8 @@ const START_MS = 90_000
 declare module 'vitest' {
   interface ProvidedContext {
     url: string
+    /** Process id of the server; 0 if it is not ours. */
+    server: number
   }
 }
 
@@ -21,6 +23,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const given = process.env['AGILEIM_URL']
   if (given !== undefined) {
     project.provide('url', given)
+    project.provide('server', 0)
     return undefined
   }
   if (!existsSync(join(PROJECT, 'clients/web/dist/index.html'))) throw new Error('npm run build first')
@@ -32,6 +35,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   project.provide('url', await ready(server))
+  project.provide('server', server.pid ?? 0)
   return async () => {
     const ended = new Promise((resolve) => server.once('exit', resolve))
     server.kill('SIGINT')

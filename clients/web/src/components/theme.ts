@@ -17,6 +17,8 @@ export function followSettings(): void {
     const system = dark.value ? 'dark' : 'light'
     root.dataset['theme'] = settings.theme === 'system' ? system : settings.theme
     root.dataset['accent'] = ACCENTS.find((accent) => accent === settings.accent) ?? 'blue'
+    const surface = getComputedStyle(root).getPropertyValue('--surface')
+    document.querySelector('meta[name=theme-color]')?.setAttribute('content', surface)
     root.lang = say.value.locale
   })
 }
