@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "forbidden"  # known to exist, not allowed
     NOT_FOUND = "not_found"  # does not exist, or may not be seen
     CONFLICT = "conflict"  # the present state does not allow it
+    STALE = "stale"  # it has changed since the version that If-Match names
     REUSED_CLIENT_MSG_ID = "reused_client_msg_id"  # same id, other conversation
     RATE_LIMITED = "rate_limited"  # `retry_after_ms` says when to try again
     UNAVAILABLE = "unavailable"  # a dependency is down: try again
@@ -40,6 +41,7 @@ _STATUS = {
     ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
+    ErrorCode.STALE: HTTPStatus.PRECONDITION_FAILED,
     ErrorCode.REUSED_CLIENT_MSG_ID: HTTPStatus.CONFLICT,
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -9,6 +9,8 @@ class EventKind(StrEnum):
     """What an event is; the comment gives the shape of its body."""
 
     MESSAGE = "message"  # {"text": str, "reply_to"?: seq}
+    MESSAGE_EDITED = "message_edited"  # {"seq": of it, "version": int, "text"?: str}
+    MESSAGE_RECALLED = "message_recalled"  # {"seq": of it}; its text is gone
     CONVERSATION_CREATED = "conversation_created"  # {"kind", "name", "members": [user, ...]}
     CONVERSATION_RENAMED = "conversation_renamed"  # {"name": str}
     MEMBERS_ADDED = "members_added"  # {"users": [user, ...]}; seq is their first

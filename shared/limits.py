@@ -6,6 +6,8 @@ from typing import Final
 
 MESSAGE_MAX_CHARS: Final = 8_000  # a long e-mail; above it a file is the better form
 CLIENT_MSG_ID_MAX_CHARS: Final = 64  # room for a UUID with a bot's own prefix
+MESSAGE_VERSIONS_MAX: Final = 100  # texts of one message, the first included
+RECALL_WITHIN_S: Final = 24 * 60 * 60  # one's own message; moderators may at any time
 FRAME_MAX_BYTES: Final = 64 * 1024  # 8,000 characters of 4 bytes, JSON-escaped, fit
 NAME_MAX_CHARS: Final = 100
 HANDLE_MIN_CHARS: Final = 2

@@ -22,6 +22,7 @@ from services.api.handlers.events import EventHandlers
 from services.api.handlers.internal_dispatcher import DispatcherHandlers
 from services.api.handlers.internal_gateway import GatewayHandlers
 from services.api.handlers.members import MemberHandlers
+from services.api.handlers.messages import MessageHandlers
 from services.api.handlers.people import PeopleHandlers
 from services.api.handlers.sync import SyncHandlers
 from services.api.metrics import ApiMetrics
@@ -35,6 +36,7 @@ from services.api.store.errors import DatabaseUnavailable, StoreError
 from services.api.store.events import Events
 from services.api.store.installation import WrongInstallation, check_partitions
 from services.api.store.members import Members
+from services.api.store.messages import Messages
 from services.api.store.migrate import MigrationError, migrate
 from services.api.store.outbox import Outbox
 from services.api.store.receipts import Receipts
@@ -135,6 +137,7 @@ class _Parts:
             *ConversationHandlers(Conversations(self.database), users, announce).endpoints(),
             *MemberHandlers(Members(self.database), users, announce).endpoints(),
             *EventHandlers(events, self.batcher, receipts, self.publisher).endpoints(),
+            *MessageHandlers(Messages(self.database), announce).endpoints(),
             *SyncHandlers(Sync(self.database)).endpoints(),
         ]
         document.update(openapi.document(endpoints, self._settings.issuer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -37,6 +37,7 @@ class Reply:
 
     content: Any
     status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Handler = Callable[[Call], Awaitable[Reply]]
@@ -72,8 +73,8 @@ class _Parser(AIOHTTPParser):
     def handle_error(
         self, error: ValidationError, req: web.Request, schema: Schema, **_: Any
     ) -> NoReturn:
-        field, why = first_fault(error.messages)
-        raise Problem(ErrorCode.INVALID, f"{field or 'The body'}: {why}", field=field)
+        name, why = first_fault(error.messages)
+        raise Problem(ErrorCode.INVALID, f"{name or 'The body'}: {why}", field=name)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -113,7 +114,8 @@ def route(endpoint: Endpoint, access: Access) -> web.RouteDef:
         if reply.content is None:
             return web.Response(status=reply.status)
         return web.Response(
-            body=_encode(reply.content), status=reply.status, content_type="application/json"
-        )
+            body=_encode(reply.content), status=reply.status, headers=reply.headers,
+            content_type="application/json",
+        )  # fmt: skip
 
     return web.route(endpoint.method, endpoint.path, handle)

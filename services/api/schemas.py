@@ -125,6 +125,15 @@ class Text(Schema):
     reply_to = _seq(1)
 
 
+class NewText(Schema):
+    """Another text for a message."""
+
+    text = fields.String(
+        required=True,
+        validate=[validate.Length(1, MESSAGE_MAX_CHARS), _not_blank, _well_formed],
+    )
+
+
 class NewMessage(Schema):
     """A message; a retry uses the same ``client_msg_id`` and never duplicates."""
 
@@ -312,6 +321,21 @@ class Sent(Schema):
     number = _seq(required=True)
     time = fields.DateTime(required=True)
     repeat = fields.Boolean(required=True, metadata={"description": "an earlier try had succeeded"})
+
+
+class MessageVersion(Schema):
+    """One text of a message; version 1 is the first."""
+
+    seq = _seq(1, required=True)
+    version = fields.Integer(required=True, validate=validate.Range(1))
+    text = fields.String(required=True)
+    time = fields.DateTime(required=True)
+
+
+class MessageVersions(Schema):
+    """All texts of a message, the oldest first; empty when it was recalled."""
+
+    versions = fields.List(fields.Nested(MessageVersion), required=True)
 
 
 class Problem(Schema):

@@ -13,6 +13,8 @@ from shared.frames import Event, encode
 _PLAIN = frozenset(
     {
         EventKind.MESSAGE,
+        EventKind.MESSAGE_EDITED,
+        EventKind.MESSAGE_RECALLED,
         EventKind.CONVERSATION_RENAMED,
         EventKind.ROLE_CHANGED,
     }

@@ -45,13 +45,15 @@ from agileim.events import (
     MemberRemoved,
     MembersAdded,
     Message,
+    MessageEdited,
+    MessageRecalled,
     OtherEvent,
     Presence,
     Receipt,
     RoleChanged,
     Typing,
 )
-from agileim.models import Conversation, Member, Sent, User
+from agileim.models import Conversation, Member, MessageVersion, Sent, User
 from agileim.oauth import Device
 from agileim.profiles import Profile, ProfileFile, TokenSet
 from agileim.rest import Api
@@ -84,6 +86,9 @@ __all__ = [
     "MemoryStore",
     "MemoryTokens",
     "Message",
+    "MessageEdited",
+    "MessageRecalled",
+    "MessageVersion",
     "NotFound",
     "OtherEvent",
     "OutcomeUnknown",

@@ -33,6 +33,21 @@ class Message(LogEvent, frozen=True, tag="message", kw_only=True):
     text: str
     client_msg_id: str = ""
     reply_to: int | None = None  # seq of the message that this one answers
+    recalled: bool = False  # its text was taken away
+
+
+class MessageEdited(LogEvent, frozen=True, tag="message_edited", kw_only=True):
+    """Message `target` (a seq) has another text; None: ask ``api.message_versions`` for it."""
+
+    target: int = 0
+    version: int = 0
+    text: str | None = None
+
+
+class MessageRecalled(LogEvent, frozen=True, tag="message_recalled", kw_only=True):
+    """Message `target` (a seq) has no text any more: forget it."""
+
+    target: int = 0
 
 
 class ConversationCreated(LogEvent, frozen=True, tag="conversation_created", kw_only=True):
@@ -166,8 +181,22 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
             text = _text(body.get("text"))
             reply_to = _seq(body.get("reply_to"))
             return Message(
-                text=text, client_msg_id=event.client_msg_id, reply_to=reply_to, **common
+                text=text,
+                client_msg_id=event.client_msg_id,
+                reply_to=reply_to,
+                recalled=body.get("recalled") is True,
+                **common,
             )
+        case "message_edited":
+            new = body.get("text")
+            return MessageEdited(
+                target=_seq(body.get("seq")) or 0,
+                version=_seq(body.get("version")) or 0,
+                text=new if isinstance(new, str) else None,
+                **common,
+            )
+        case "message_recalled":
+            return MessageRecalled(target=_seq(body.get("seq")) or 0, **common)
         case "conversation_created":
             return ConversationCreated(
                 kind=_text(body.get("kind")),

@@ -68,6 +68,21 @@ class Sent(Struct, frozen=True):
     client_msg_id: str = ""
 
 
+class MessageVersion(Struct, frozen=True):
+    """One text of a message; version 1 is the first."""
+
+    seq: int
+    version: int
+    text: str
+    time: datetime
+
+
+class MessageVersions(Struct, frozen=True):
+    """All texts of a message, the oldest first; empty when it was recalled."""
+
+    versions: list[MessageVersion] = field(default_factory=list)
+
+
 class EventPage(Struct, frozen=True):
     """A range of a conversation's log, ascending."""
 

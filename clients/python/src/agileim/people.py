@@ -62,6 +62,12 @@ def sentence(event: ev.LogEvent, people: People) -> str:
     match event:
         case ev.Message():
             return event.text
+        case ev.MessageEdited() if event.text is not None:
+            return f"{who} edited a message: {event.text}"
+        case ev.MessageEdited():
+            return f"{who} edited a message"
+        case ev.MessageRecalled():
+            return f"{who} recalled a message"
         case ev.ConversationCreated() if event.kind == "group":
             return f"{who} created the group “{event.name}”"
         case ev.ConversationCreated():

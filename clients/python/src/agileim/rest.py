@@ -19,6 +19,8 @@ from agileim.models import (
     EventPage,
     Member,
     MemberPage,
+    MessageVersion,
+    MessageVersions,
     Sent,
     SyncPage,
     User,
@@ -311,6 +313,26 @@ class Api:
         body = {"client_msg_id": msg_id, "body": message_body(text, reply_to)}
         sent = await self._http.request("POST", path, Sent, body=body, timeout_s=timeout_s)
         return msgspec.structs.replace(sent, client_msg_id=msg_id)
+
+    async def edit_message(
+        self, conversation: str, seq: int, text: str, *, version: int | None = None
+    ) -> MessageVersion:
+        """Give an own message another text. With `version`, the one that the user has seen, an
+        edit from another device in between is refused (code ``stale``)."""
+        path = f"/v1/conversations/{conversation}/messages/{seq}"
+        match = None if version is None else {"If-Match": f'"{version}"'}
+        return await self._http.request(
+            "PATCH", path, MessageVersion, body={"text": text}, headers=match
+        )
+
+    async def recall_message(self, conversation: str, seq: int) -> None:
+        """Take a message's text away: an own one for a day; owner and admins may at any time."""
+        await self._http.request("DELETE", f"/v1/conversations/{conversation}/messages/{seq}")
+
+    async def message_versions(self, conversation: str, seq: int) -> list[MessageVersion]:
+        """All texts of a message, the oldest first; none of a recalled one."""
+        path = f"/v1/conversations/{conversation}/messages/{seq}/versions"
+        return (await self._http.request("GET", path, MessageVersions)).versions
 
     async def report(
         self, conversation: str, *, delivered_seq: int | None = None, read_seq: int | None = None

@@ -63,6 +63,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("text", nargs="+", help="the text, or - for standard input")
     one.add_argument("--id", help="the message's own id: the same one again never sends twice")
     one.add_argument("--reply-to", type=int, metavar="SEQ", help="the message that this answers")
+    for name, run, text in (
+        ("edit", talk.edit, "give an own message another text"),
+        ("recall", talk.recall, "take a message's text away"),
+    ):
+        one = command(name, run, text)
+        one.add_argument("name", metavar="NAME")
+        one.add_argument("seq", type=int, metavar="SEQ", help="see `history --json`")
+        if name == "edit":
+            one.add_argument("text", nargs="+", help="the new text")
     one = command("tail", talk.tail, "print what happens, from where the last tail stopped")
     one.add_argument("--all", action="store_true", help="the first time: all history too")
     one.add_argument("--count", type=int, default=0, help="stop after this many messages")

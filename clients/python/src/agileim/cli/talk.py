@@ -59,6 +59,25 @@ async def send(options: Namespace, output: Output) -> None:
     output.say(f"sent ✓ to {conversation.label}")
 
 
+async def edit(options: Namespace, output: Output) -> None:
+    """Give one's own message another text."""
+    async with quiet_client(options) as client:
+        conversation = await conversation_named(client.api, options.name)
+        text = " ".join(options.text)
+        version = await client.api.edit_message(conversation.id, options.seq, text)
+    if output.as_json:
+        output.json(version)
+    output.say(f"edited ✓ (version {version.version})")
+
+
+async def recall(options: Namespace, output: Output) -> None:
+    """Take a message's text away."""
+    async with quiet_client(options) as client:
+        conversation = await conversation_named(client.api, options.name)
+        await client.api.recall_message(conversation.id, options.seq)
+    output.say("recalled ✓")
+
+
 async def history(options: Namespace, output: Output) -> None:
     """Print the newest events of a conversation, oldest first."""
     async with quiet_client(options) as client:
