@@ -41,6 +41,8 @@ SESSION_BEGUN: Final = "session_begun"
 SESSION_ENDED: Final = "session_ended"
 TOKEN_REUSED: Final = "refresh_token_reused"  # noqa: S105 - no password
 CODE_REPLAYED: Final = "code_replayed"
+PASSWORD_CHANGED: Final = "password_changed"  # noqa: S105 - no password
+PASSWORD_REFUSED: Final = "password_refused"  # noqa: S105 - no password
 CLIENT_REFUSED: Final = "client_refused"
 KEYS_CHANGED: Final = "signing_keys_changed"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from services.auth.handlers import (
+    account,
     authorize,
     device,
     device_authorization,
@@ -46,5 +47,9 @@ def routes() -> list[web.AbstractRouteDef]:
         web.post("/connect/device", device.submit),
         web.get("/connect/userinfo", userinfo.userinfo),
         web.post("/connect/userinfo", userinfo.userinfo),
+        web.post("/connect/account/password", account.change_password),
+        web.get("/connect/account/sessions", account.sessions),
+        web.delete("/connect/account/sessions", account.end_sessions),
+        web.delete("/connect/account/sessions/{session}", account.end_session),
         web.static("/static/auth", STATIC),
     ]

@@ -1,0 +1,111 @@
+"""People and their own account: passwords, and the list of what is signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.auth.rig import PARTNER_SECRET, PARTNER_URI, PASSWORD, Rig
+from tests.support.signin import CodeRequest, Page, SignInFailed, Tokens, browser, register, sign_in
+
+NEW = "another staple horse"
+BASE = "/connect/account"
+
+
+async def _ask(
+    rig: Rig, method: str, path: str, token: str, body: Any = None
+) -> tuple[int, dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    url = f"{rig.url}{BASE}{path}"
+    async with rig.http.request(method, url, headers=headers, json=body) as response:
+        assert response.headers.get("Content-Type", "").startswith("application/") or (
+            response.status == 204
+        )
+        return response.status, await response.json(content_type=None) or {}
+
+
+def _change(current: str = PASSWORD, new: str = NEW) -> dict[str, str]:
+    return {"current_password": current, "new_password": new}
+
+
+async def test_changed_password_ends_all_other_sessions(rig: Rig, ada: Tokens) -> None:
+    await rig.tokens()
+    assert await _ask(rig, "POST", "/password", ada.access_token, _change()) == (204, {})
+    assert await rig.live_sessions() == [ada.session]
+    with pytest.raises(SignInFailed):
+        await sign_in(rig.url, "ada", PASSWORD)
+    assert (await sign_in(rig.url, "ada", NEW)).user == ada.user
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (_change(current="wrong"), 403, "current_password"),
+        (_change(current="\0"), 403, "current_password"),
+        (_change(new="short"), 422, "new_password"),
+        (_change(new="password1234ada"), 422, "new_password"),
+        ({"new_password": NEW}, 422, "current_password"),
+        ([], 422, "_schema"),
+    ],
+)
+async def test_password_stays(rig: Rig, ada: Tokens, body: Any, status: int, field: str) -> None:
+    answered, problem = await _ask(rig, "POST", "/password", ada.access_token, body)
+    assert (answered, problem["field"]) == (status, field)
+    assert (await sign_in(rig.url, "ada", PASSWORD)).user == ada.user
+
+
+async def test_guessing_with_a_stolen_token_is_throttled(rig: Rig, ada: Tokens) -> None:
+    answers = [
+        await _ask(rig, "POST", "/password", ada.access_token, _change(current=f"guess {n}"))
+        for n in range(8)
+    ]
+    assert 429 in [status for status, _ in answers]
+    assert answers[-1][1]["retry_after_ms"] > 0
+
+
+async def test_sessions_are_listed_and_ended(rig: Rig, ada: Tokens) -> None:
+    await register(rig.url, "bob", PASSWORD, "Bob")
+    other = await rig.tokens()
+    _, answer = await _ask(rig, "GET", "/sessions", ada.access_token)
+    found = answer["sessions"]
+    assert [(one["id"], one["current"]) for one in found] == [
+        (other.session, False), (ada.session, True),
+    ]  # fmt: skip
+    assert {one["client_name"] for one in found} == {"AgileIM"}
+    assert all(one["device"].startswith("Python") for one in found)
+    path = f"/sessions/{other.session}"
+    assert (await _ask(rig, "DELETE", path, ada.access_token))[0] == 204
+    assert (await _ask(rig, "DELETE", path, ada.access_token))[0] == 404
+    assert [told.sessions for told in await rig.revoked()] == [[other.session]]
+
+
+async def test_sessions_of_others_cannot_be_ended(rig: Rig, ada: Tokens) -> None:
+    bob = await register(rig.url, "bob", PASSWORD, "Bob")
+    path = f"/sessions/{bob.session}"
+    assert (await _ask(rig, "DELETE", path, ada.access_token))[0] == 404
+    assert bob.session in await rig.live_sessions()
+
+
+async def test_all_sessions_end_with_or_without_ones_own(rig: Rig, ada: Tokens) -> None:
+    await rig.tokens()
+    assert (await _ask(rig, "DELETE", "/sessions?others=x", ada.access_token))[0] == 422
+    assert (await _ask(rig, "DELETE", "/sessions?others=true", ada.access_token))[0] == 204
+    assert await rig.live_sessions() == [ada.session]
+    assert (await _ask(rig, "DELETE", "/sessions", ada.access_token))[0] == 204
+    assert await rig.live_sessions() == []
+
+
+async def test_applications_of_others_may_not_manage_the_account(rig: Rig, ada: Tokens) -> None:
+    wanted = CodeRequest(client_id="partner", redirect_uri=PARTNER_URI, scope="openid chat")
+    async with browser(rig.url) as tab:
+        page = await tab.open(wanted.path(prompt="login"))
+        assert isinstance(page, Page)
+        page = await tab.submit(page.form, handle="ada", password=PASSWORD)
+        assert isinstance(page, Page)
+        code = wanted.code(await tab.submit(page.forms[0], decision="allow"))
+    _, tokens, _ = await rig.token(**wanted.grant(code), client_secret=PARTNER_SECRET)
+    for method, path in (("GET", "/sessions"), ("DELETE", "/sessions"), ("POST", "/password")):
+        assert (await _ask(rig, method, path, tokens["access_token"], _change()))[0] == 403
+        assert (await _ask(rig, method, path, "", _change()))[0] == 401
+        assert (await _ask(rig, method, path, ada.id_token, _change()))[0] == 401
