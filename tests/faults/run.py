@@ -15,16 +15,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import psycopg2
-import redis
 
 from standalone.errors import StandaloneError
 from standalone.provision import Provision
 from standalone.stack import Options, Stack
-from tests.faults import evidence
+from tests.faults import quiet
 from tests.faults.checker import Finding, check
 from tests.faults.devices import Device
-from tests.faults.history import Gauge, History, WatchView
+from tests.faults.history import History
 from tests.faults.injections import Fault
 from tests.faults.plan import Change, Plan, Send, Size, make
 from tests.faults.relay import Relay
@@ -36,11 +34,6 @@ HARNESS: Final = "harness"
 CONNECT_WITHIN_S: Final = 30.0
 QUIET_WITHIN_S: Final = 30.0  # after the last send was answered
 QUIET_DEFECT_S: Final = 10.0  # with a planted defect it never will be
-LOOK_EVERY_S: Final = 0.5
-LEFT_WITHIN_S: Final = 20.0  # longer than the 15 s for which services keep idle connections
-SERVICES: Final = ("auth", "api", "dispatcher", "gateway")
-
-Gauges = dict[tuple[str, str], float]  # (process, metric) → value
 
 
 @dataclass(slots=True)
@@ -110,18 +103,18 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
 
 async def _carry_out(scene: Scene, fault: Fault, history: History, watch: Stopwatch) -> None:
     try:
-        before = await asyncio.to_thread(_gauges, scene)
+        before = await asyncio.to_thread(quiet.gauges, scene)
         await fault.prepare(scene)
         await _people_arrive(scene)
         watch.lap("arrive")
         await _play(scene, fault, history)
         watch.lap("play")
-        await _settle(scene, history, QUIET_DEFECT_S if fault.expects else QUIET_WITHIN_S)
+        await quiet.settle(scene, history, QUIET_DEFECT_S if fault.expects else QUIET_WITHIN_S)
         watch.lap("settle")
-        await _people_leave(scene, history, before)
+        await quiet.leave(scene, history, before)
         watch.lap("leave")
     finally:
-        await _switch_off(scene.devices)
+        await quiet.switch_off(scene.devices)
 
 
 @asynccontextmanager
@@ -237,71 +230,3 @@ async def _all(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _settle(scene: Scene, history: History, within_s: float) -> None:
-    """Look again and again until nothing is missing, or the time is over."""
-    deadline = time.monotonic() + within_s
-    while True:
-        try:
-            await asyncio.to_thread(_gather, scene, history)
-        except (psycopg2.Error, redis.RedisError) as error:
-            if time.monotonic() > deadline:
-                raise Failed(f"no evidence to be had: {error}") from error
-        else:
-            if not check(history) or time.monotonic() > deadline:
-                return
-        await asyncio.sleep(LOOK_EVERY_S)
-
-
-def _gather(scene: Scene, history: History) -> None:
-    """What servers and devices hold now, into the history."""
-    stored = evidence.stored(scene.stack.database_url)
-    held = evidence.fast(scene.stack.redis_url)
-    history.stored, history.heads, history.founders = stored.events, stored.heads, stored.founders
-    history.rosters, history.dead = held.rosters, held.dead
-    history.pending = {**held.pending, "outbox": stored.outbox}
-    history.sends = [send for device in scene.devices for send in device.sends]
-    history.devices = [device.log for device in scene.devices]
-    for device in scene.devices:
-        device.log.connected = device.connected
-    history.watches = [
-        WatchView(device=device.log.name, conversation=conversation, online=frozenset(online))
-        for device in scene.devices
-        for conversation, online in device.online.items()
-    ]
-
-
-async def _switch_off(devices: list[Device]) -> None:
-    await asyncio.gather(*(device.stop() for device in devices))
-
-
-async def _people_leave(scene: Scene, history: History, before: Gauges) -> None:
-    """Everybody goes; then nothing of them may be left."""
-    await _switch_off(scene.devices)
-    deadline = time.monotonic() + LEFT_WITHIN_S
-    while True:
-        held = await asyncio.to_thread(evidence.fast, scene.stack.redis_url)
-        after = await asyncio.to_thread(_gauges, scene)
-        history.left_behind = held.rosters
-        history.gauges = [
-            Gauge(
-                process=process, name=name, before=value, after=after[process, name],
-                slack=evidence.slack(process, name),
-            )
-            for (process, name), value in before.items()
-            if process not in scene.restarted and (process, name) in after
-        ]  # fmt: skip
-        left = History(left_behind=history.left_behind, gauges=history.gauges)
-        if not check(left) or time.monotonic() > deadline:
-            return
-        await asyncio.sleep(LOOK_EVERY_S)
-
-
-def _gauges(scene: Scene) -> Gauges:
-    return {
-        (process, name): value
-        for process in scene.stack.processes
-        if process.startswith(SERVICES)
-        for name, value in evidence.gauges(scene.stack.service_url(process)).items()
-    }
