@@ -1,8 +1,8 @@
 """The signing keys: PEM files in a folder, shared by all replicas.
 
-The key id is the key's thumbprint (RFC 7638), so nobody has to hand out names. To rotate, put a
-second file in the folder: it is published at once and signs when it is old enough to be known to
-everybody. Remove the old file when the last token that it signed has expired.
+The key id is the key's thumbprint (RFC 7638), so nobody has to hand out names. A second file in the
+folder is published at once and signs when it is old enough to be known to everybody; the old one
+may go when the last token that it signed has expired. :mod:`services.auth.keys` does both.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class SigningKey:
     private: ec.EllipticCurvePrivateKey
     public_jwk: dict[str, str]
     since: float  # Unix time of the file, s
+    path: Path
 
 
 class KeyRing:
@@ -67,7 +68,7 @@ class KeyRing:
         Raises :class:`KeysFault`.
         """
         if not self._paths():
-            _create(self._folder / FIRST_KEY)
+            create(self._folder / FIRST_KEY)
         self.reload()
         if self._kid and self._kid not in self._keys:
             raise KeysFault(f"no key in {self._folder} has the id {self._kid}")
@@ -91,6 +92,16 @@ class KeyRing:
     def ids(self) -> tuple[str, ...]:
         """The ids of the keys, oldest first."""
         return tuple(self._keys)
+
+    @property
+    def all(self) -> list[SigningKey]:
+        """The keys, oldest first."""
+        return list(self._keys.values())
+
+    @property
+    def signing_kid(self) -> str:
+        """The id of the key that signs now."""
+        return self._signing_key().kid
 
     def sign(self, claims: dict[str, Any], typ: str) -> str:
         """A signed JWT (RFC 7519)."""
@@ -124,7 +135,7 @@ class KeyRing:
         return sorted(self._folder.glob("*.pem")) if self._folder.is_dir() else []
 
 
-def _create(path: Path) -> None:
+def create(path: Path) -> None:
     """Make a key, unless another replica is faster: link(2) is atomic and never overwrites."""
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
@@ -162,7 +173,7 @@ def _load(path: Path) -> SigningKey:
     public = {name: str(jwk[name]) for name in ("crv", "kty", "x", "y")}
     kid = thumbprint(public)
     published = {**public, "kid": kid, "use": "sig", "alg": ALGORITHM}
-    return SigningKey(kid=kid, private=private, public_jwk=published, since=since)
+    return SigningKey(kid=kid, private=private, public_jwk=published, since=since, path=path)
 
 
 def thumbprint(public: dict[str, str]) -> str:
