@@ -15,10 +15,10 @@ export function initials(name: string): string {
   return (letter(first) + second).toLocaleUpperCase()
 }
 
-/** Which of the six colours; always the same for one id. */
+/** Which of the eight colours; always the same for one id. */
 export function hue(id: string): number {
   // FNV-1a, and its upper bits: ids made at about the same time differ only a little.
   let hash = 0x811c9dc5
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
-  return ((hash >>> 16) ^ (hash & 0xffff)) % 6
+  return ((hash >>> 16) ^ (hash & 0xffff)) % 8
 }

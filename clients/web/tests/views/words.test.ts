@@ -40,7 +40,7 @@ describe('initials', () => {
 
   test('colours are stable and spread', () => {
     const ids = Array.from({ length: 60 }, (_, i) => `01a20899-34de-7d5b-82bb-2630c70${String(10000 + i)}`)
-    expect(new Set(ids.map(hue)).size).toBe(6)
+    expect(new Set(ids.map(hue)).size).toBe(8)
     expect(ids.map(hue)).toEqual(ids.map(hue))
   })
 })
