@@ -201,6 +201,7 @@ class Signals:
         if len(members.current) > PRESENCE_MAX_MEMBERS:
             return
         end = time.monotonic() + WATCH_S - age_ms / 1000
+        self._push(partition, partition.watching.reconcile(conversation, members.current.keys()))
         online = partition.watching.watch(
             conversation, members.current.keys(), signal.connection, signal.user, end
         )

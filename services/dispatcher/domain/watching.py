@@ -121,8 +121,21 @@ class Watching:
         if conversation in self._watched:
             self._set_members(conversation, watched, (watched.members - gone) | set(new))
         return [Push(conversation, user, False) for user in shown] + [
-            Push(conversation, user, True) for user in new if self._online(user)
+            # As the others were told: who is away for just a moment still counts as online, and
+            # nothing will be told when they are back.
+            Push(conversation, user, True)
+            for user in new
+            if self._announced.get(user)
         ]
+
+    def reconcile(self, conversation: str, members: Collection[str]) -> list[Push]:
+        """The members are these, as loaded anew: their events may have been before our time, and
+        those who already watch must hear of what has changed."""
+        watched = self._watched.get(conversation)
+        if watched is None or watched.members == set(members):
+            return []
+        joined = sorted(set(members) - watched.members)
+        return self.members_changed(conversation, joined, sorted(watched.members - set(members)))
 
     def forget(self, conversation: str) -> None:
         """Events of the conversation were missed: end the watching, clients will repeat it."""
