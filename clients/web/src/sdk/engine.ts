@@ -1,23 +1,20 @@
-// The part that runs once per browser, in the tab that leads: session, socket, cache, outbox.
-// What changes is kept first and told afterwards, so that what a tab is told can be read again.
-import { Batch, type Cache, type Cached, type Meta } from './cache'
+// The part that runs once per browser, in the tab that leads: session, socket, ledger.
+import type { Cache, Cached } from './cache'
 import { Backoff } from './core/backoff'
-import { fromWire } from './core/events'
+import type { Save } from './core/effects'
 import type { Position } from './core/logs'
 import { Session } from './core/session'
-import type { Save } from './core/effects'
 import { Driver, type Listener } from './driver'
-import { type ClientError, SignedOut } from './errors'
-import { afterEvent, afterSync, placedAt, readUpTo, type Queued, type Record } from './records'
+import { SignedOut, type ClientError } from './errors'
+import { Ledger } from './ledger'
+import type { Queued } from './records'
 import type { Api } from './rest'
-import type { Commands, HistoryPage, HistoryRange, Status, Told } from './told'
+import type { Commands, Status, Told } from './told'
 import { subjectOf, type TokenSource } from './tokens'
-import type { ClientEvent, Conversation, LogEvent, Refusal, Sent, SyncPage, User } from './types'
+import type { ClientEvent, Refusal, Sent, SyncPage, User } from './types'
 
 const RECENT = 30 // events fetched of a conversation that this device sees first
 const LAG_MAX = 300 // missed events that are fetched; more of them are history
-const KEPT = 500 // events per conversation that outlive a restart
-const PAGES_KEPT = 3000 // older pages go into the cache up to so many events
 
 export interface EngineOptions {
   origin: string
@@ -44,31 +41,20 @@ export class Engine implements Listener {
     retryAt: null,
     syncing: false,
   }
-  private readonly records = new Map<string, Record>()
-  private readonly outbox = new Map<string, Queued>()
-  private readonly people = new Map<string, User>()
+  private readonly ledger: Ledger
   private readonly watches = new Map<string, string[]>()
-  private readonly placed = new Map<string, number>() // of conversations not shown yet
   private readonly listed = new Set<string>() // by a full sync that is under way
   private readonly backoff = new Backoff(Math.random)
-  private meta: Meta | null
   private driver: Driver | null = null
-  private batch = new Batch()
-  private told: Told = nothing()
-  private taken = 0
-  private kept: Promise<void> | null = null
-  private order: number // of the message queued last
   private run = 0 // which start this is; an older one notices that it is over
   private wakeUp: (() => void) | null = null
 
   constructor(private readonly options: EngineOptions) {
-    const { cached } = options
-    this.meta = cached.meta
-    this.status.user = cached.meta?.user ?? null
-    for (const record of cached.records) this.records.set(record.id, record)
-    for (const message of cached.outbox) this.outbox.set(message.id, message)
-    for (const user of cached.people) this.people.set(user.id, user)
-    this.order = cached.outbox.at(-1)?.order ?? 0
+    this.ledger = new Ledger(options.cache, options.cached, {
+      told: (told) => options.told(told),
+      taken: (count) => this.tell((driver) => driver.session.taken(count, driver.now)),
+    })
+    this.status.user = this.ledger.meta?.user ?? null
     this.commands = this.offered()
   }
 
@@ -119,26 +105,27 @@ export class Engine implements Listener {
 
   private async identify(): Promise<User> {
     const token = await this.options.tokens.accessToken()
-    const known = this.meta?.user
+    const known = this.ledger.meta?.user
     if (known !== undefined && known.id === subjectOf(token)) return known
     const user = await this.options.api.me()
     // Somebody else's data is not for this person's eyes.
-    if (known !== undefined && known.id !== user.id) await this.forgetAll()
+    if (known !== undefined && known.id !== user.id) await this.ledger.clear()
     return user
   }
 
   private connect(user: User): void {
     this.backoff.reset()
-    this.meta = { user, cursor: this.meta?.cursor ?? null }
-    this.batch.meta = this.meta
+    const { ledger } = this
+    const cursor = ledger.meta?.cursor ?? null
+    ledger.belongsTo(user, cursor)
     this.change({ signedIn: 'in', user })
-    this.trim()
+    ledger.trim()
     const positions = new Map<string, Position>()
-    for (const { id, position, head } of this.records.values()) {
+    for (const { id, position, head } of ledger.records.values()) {
       positions.set(id, { seq: position, head })
     }
     const session = new Session({
-      cursor: this.meta.cursor,
+      cursor,
       positions,
       start: { recent: RECENT },
       lagMax: LAG_MAX,
@@ -148,29 +135,15 @@ export class Engine implements Listener {
     const url = `${this.options.origin.replace(/^http/, 'ws')}/ws`
     const driver = new Driver(session, url, tokens, api, this)
     this.driver = driver
-    for (const { id, conversation, text, failed, sent } of this.outbox.values()) {
+    for (const { id, conversation, text, failed, sent } of ledger.outbox.values()) {
       if (failed === '' && sent === 0) session.send(id, conversation, { text }, driver.now)
     }
-    for (const { id, readSeq, conversation } of this.records.values()) {
+    for (const { id, readSeq, conversation } of ledger.records.values()) {
       if (readSeq > conversation.read_seq) session.read(id, readSeq, driver.now)
     }
     session.watch(this.watched(), driver.now)
     driver.start()
     this.settled()
-  }
-
-  private async forgetAll(): Promise<void> {
-    const forgotten = [...this.records.keys()]
-    const unqueued = [...this.outbox.keys()]
-    this.records.clear()
-    this.outbox.clear()
-    this.people.clear()
-    this.meta = null
-    this.batch = new Batch()
-    this.told = nothing()
-    await this.kept
-    await this.options.cache?.clear().catch(() => undefined)
-    this.options.told({ ...nothing(), forgotten, unqueued })
   }
 
   private async signOut(): Promise<void> {
@@ -180,7 +153,7 @@ export class Engine implements Listener {
     // The line may be down: what is here goes in any case.
     await this.options.tokens.end().catch(() => undefined)
     await this.options.signOut().catch(() => undefined)
-    await this.forgetAll()
+    await this.ledger.clear()
     this.options.ended()
     this.change({ signedIn: 'out', user: null, connection: 'closed', reason: '', retryAt: null })
   }
@@ -211,18 +184,18 @@ export class Engine implements Listener {
         this.line(event.state, event.reason, event.retry_in_s)
         break
       case 'conversation_changed':
-        if (event.conversation.state === 'member') this.shown(event.conversation)
+        if (event.conversation.state === 'member') this.ledger.shown(event.conversation)
         break
       case 'receipt':
-        if (event.user === this.meta?.user.id) void this.readElsewhere(event.conversation, event.read)
-        this.told.news.push(event)
+        if (event.user === this.status.user?.id) void this.readHere(event.conversation, event.read)
+        this.ledger.tell(event)
         break
       case 'typing':
       case 'presence':
-        this.told.news.push(event)
+        this.ledger.tell(event)
         break
       default:
-        this.logged(event)
+        this.ledger.logged(event)
     }
   }
 
@@ -230,40 +203,27 @@ export class Engine implements Listener {
     if (page.full) for (const { id } of page.conversations) this.listed.add(id)
     if (page.more) return
     // These are all conversations there are.
-    if (page.full) for (const id of this.records.keys()) if (!this.listed.has(id)) this.forget(id)
+    if (page.full) {
+      for (const id of this.ledger.records.keys()) if (!this.listed.has(id)) this.ledger.forget(id)
+    }
     this.listed.clear()
     this.change({ syncing: false })
   }
 
   save(save: Save): void {
-    for (const [id, position] of save.placed) {
-      const record = this.records.get(id)
-      if (record === undefined) this.placed.set(id, position)
-      else this.empty(record, position)
-    }
-    for (const [id, head] of save.heads) {
-      const record = this.records.get(id)
-      if (record !== undefined) this.put({ ...record, head: Math.max(record.position, head) })
-    }
-    for (const id of save.left) this.forget(id)
-    if (save.cursor !== null && this.meta !== null) {
-      this.meta = { ...this.meta, cursor: save.cursor }
-      this.batch.meta = this.meta
-    }
+    this.ledger.save(save)
   }
 
   sent(id: string, sent: Sent): void {
-    const message = this.outbox.get(id)
-    if (message === undefined) return
-    const record = this.records.get(message.conversation)
-    // Its event follows as soon as it is its turn; only then the message gives way to it.
-    if (record === undefined || record.position >= sent.seq) this.unqueue(id)
-    else this.queue({ ...message, sent: sent.seq })
+    this.ledger.sent(id, sent)
   }
 
   refused(id: string, refusal: Refusal): void {
-    const message = this.outbox.get(id)
-    if (message !== undefined) this.queue({ ...message, failed: refusal.code })
+    this.ledger.refused(id, refusal)
+  }
+
+  settled(): void {
+    this.ledger.settled()
   }
 
   stopped(error: ClientError): void {
@@ -276,131 +236,17 @@ export class Engine implements Listener {
     this.change({ signedIn: 'out', connection: 'closed', reason: error.message, retryAt: null })
   }
 
-  settled(): void {
-    if (this.kept !== null || !this.pending) return
-    this.kept = this.keep().finally(() => {
-      this.kept = null
-      this.settled()
-    })
-  }
-
-  private get pending(): boolean {
-    const { told, batch, taken } = this
-    return taken > 0 || !batch.empty || Object.values(told).some((list) => list.length > 0)
-  }
-
-  /** Keep what has come together, then tell it. */
-  private async keep(): Promise<void> {
-    const { batch, taken } = this
-    const told = { ...this.told, records: [...batch.records.values()] }
-    this.batch = new Batch()
-    this.told = nothing()
-    this.taken = 0
-    if (!batch.empty) {
-      // Without storage everything still works, as long as the page is open.
-      await this.options.cache?.keep(batch).catch((error: unknown) => console.warn(error))
-    }
-    this.options.told(told)
-    const driver = this.driver
-    if (taken > 0 && driver !== null) driver.perform(driver.session.taken(taken, driver.now))
-  }
-
   private line(state: Status['connection'], reason: string, retryInS: number): void {
     const retryAt = state === 'waiting' ? Date.now() + retryInS * 1000 : null
     const syncing = state === 'connected' || (this.status.syncing && state !== 'closed')
     this.change({ connection: state, reason, retryAt, syncing })
   }
 
-  private shown(conversation: Conversation): void {
-    const record = afterSync(this.records.get(conversation.id), conversation)
-    this.put(record)
-    if (conversation.peer !== null) this.meet([conversation.peer])
-    const position = this.placed.get(conversation.id)
-    if (position === undefined) return
-    this.placed.delete(conversation.id)
-    this.empty(record, position)
-  }
-
-  private logged(event: LogEvent): void {
-    this.taken += 1
-    const record = this.records.get(event.conversation)
-    if (record === undefined) return
-    this.batch.events.push(event)
-    this.told.events.push(event)
-    if (event.event === 'message' && event.mine) this.unqueue(event.client_msg_id)
-    const next = afterEvent(record, event, this.meta?.user.id ?? '')
-    if (next === null) this.forget(record.id)
-    else this.put(next)
-  }
-
-  private async readElsewhere(conversation: string, seq: number): Promise<void> {
-    const record = this.records.get(conversation)
-    if (record === undefined) return
-    this.put({ ...record, conversation: { ...record.conversation, read_seq: seq } })
-    await this.mark(conversation, seq, 0)
-    this.settled()
-  }
-
-  private async mark(conversation: string, seq: number, number: number): Promise<void> {
-    const event = number > 0 ? null : await this.options.cache?.event(conversation, seq)
-    const record = this.records.get(conversation)
-    if (record === undefined) return
-    const all = seq >= record.conversation.head_seq ? record.conversation.number : 0
-    this.put(readUpTo(record, seq, Math.max(number, event?.number ?? 0, all)))
-  }
-
-  // --- changes ----------------------------------------------------------------------------------
-
-  private put(record: Record): void {
-    this.records.set(record.id, record)
-    this.batch.records.set(record.id, record)
-  }
-
-  private empty(record: Record, position: number): void {
-    this.batch.events = this.batch.events.filter(({ conversation }) => conversation !== record.id)
-    this.batch.emptied.add(record.id)
-    this.told.emptied.push(record.id)
-    this.put(placedAt(record, position))
-  }
-
-  private forget(id: string): void {
-    if (!this.records.delete(id)) return
-    this.batch.events = this.batch.events.filter(({ conversation }) => conversation !== id)
-    this.batch.records.delete(id)
-    this.batch.forgotten.add(id)
-    this.told.forgotten.push(id)
-  }
-
-  private queue(message: Queued): void {
-    this.outbox.set(message.id, message)
-    this.batch.queued.set(message.id, message)
-    this.told.queued.push(message)
-  }
-
-  private unqueue(id: string): void {
-    if (!this.outbox.delete(id)) return
-    this.batch.queued.delete(id)
-    this.batch.unqueued.add(id)
-    this.told.unqueued.push(id)
-  }
-
-  private meet(users: readonly User[]): void {
-    for (const user of users) {
-      const known = this.people.get(user.id)
-      if (known?.handle === user.handle && known.display_name === user.display_name) continue
-      this.people.set(user.id, user)
-      this.batch.people.push(user)
-      this.told.people.push(user)
-    }
-  }
-
-  private trim(): void {
-    for (const record of this.records.values()) {
-      if (record.position - record.low <= KEPT) continue
-      const trimmed = { ...record, low: record.position - KEPT }
-      this.records.set(record.id, trimmed)
-      this.options.cache?.trim(trimmed).catch((error: unknown) => console.warn(error))
-    }
+  /** Another device of this user has read. */
+  private async readHere(conversation: string, seq: number): Promise<void> {
+    this.ledger.readOnServer(conversation, seq)
+    await this.ledger.mark(conversation, seq, 0)
+    this.ledger.settled()
   }
 
   private watched(): string[] {
@@ -410,30 +256,27 @@ export class Engine implements Listener {
   // --- what tabs ask ------------------------------------------------------------------------------
 
   private offered(): Commands {
+    const { ledger } = this
     return {
       send: async (given) => {
-        if (this.outbox.has(given.id)) return
-        const message = { ...given, order: (this.order += 1) }
-        this.queue(message)
-        this.deliver(message)
-        await this.flushed()
+        if (ledger.outbox.has(given.id)) return
+        this.deliver(ledger.add(given))
+        await ledger.flushed()
       },
       resend: async (id) => {
-        const message = this.outbox.get(id)
+        const message = ledger.outbox.get(id)
         if (message === undefined || message.failed === '') return
-        this.queue({ ...message, failed: '' })
+        ledger.queue({ ...message, failed: '' })
         this.deliver(message)
-        await this.flushed()
+        await ledger.flushed()
       },
       discard: async (id) => {
-        this.unqueue(id)
-        if (this.driver !== null) {
-          this.driver.perform(this.driver.session.cancelSend(id, this.driver.now)[1])
-        }
-        await this.flushed()
+        ledger.unqueue(id)
+        this.tell((driver) => driver.session.cancelSend(id, driver.now)[1])
+        await ledger.flushed()
       },
       read: async (conversation, seq, number) => {
-        await this.mark(conversation, seq, number)
+        await ledger.mark(conversation, seq, number)
         this.tell((driver) => driver.session.read(conversation, seq, driver.now))
       },
       typing: async (conversation, active) =>
@@ -441,96 +284,24 @@ export class Engine implements Listener {
       watch: async (tab, conversations) => {
         if (conversations.length > 0) this.watches.set(tab, conversations)
         else this.watches.delete(tab)
-        this.told.news.push(...(this.driver?.session.present() ?? []))
+        ledger.tell(...(this.driver?.session.present() ?? []))
         this.tell((driver) => driver.session.watch(this.watched(), driver.now))
       },
       token: (rejected) => this.options.tokens.accessToken(rejected),
       retry: async () => this.wake(),
       sync: async () => this.tell((driver) => driver.session.syncNow(driver.now)),
-      history: (conversation, range) => this.history(conversation, range),
-      people: (ids) => this.learn(ids),
+      history: (conversation, range) => ledger.history(this.options.api, conversation, range),
+      people: (ids) => ledger.learn(this.options.api, ids),
       signOut: () => this.signOut(),
     }
   }
 
   private tell(wish: (driver: Driver) => ReturnType<Session['tick']>): void {
     if (this.driver !== null) this.driver.perform(wish(this.driver))
-    this.settled()
+    this.ledger.settled()
   }
 
   private deliver({ id, conversation, text }: Queued): void {
     this.tell((driver) => driver.session.send(id, conversation, { text }, driver.now))
   }
-
-  private async flushed(): Promise<void> {
-    this.settled()
-    while (this.kept !== null) await this.kept
-  }
-
-  private async learn(ids: readonly string[]): Promise<User[]> {
-    const missing = ids.filter((id) => !this.people.has(id))
-    if (missing.length > 0) this.meet(await this.options.api.users(missing))
-    this.settled()
-    return ids.map((id) => this.people.get(id)).filter((user) => user !== undefined)
-  }
-
-  private async history(conversation: string, range: HistoryRange): Promise<HistoryPage> {
-    const cached = await this.cachedHistory(conversation, range)
-    if (cached !== null) return cached
-    if (this.driver === null && this.status.signedIn === 'out') throw new SignedOut('signed out')
-    const page = await this.options.api.events(conversation, range)
-    const me = this.meta?.user.id ?? ''
-    const events = page.events.map((event) => fromWire(event, me))
-    const first = events[0]
-    const last = events.at(-1)
-    if ('after' in range) return { events, complete: (last?.seq ?? 0) >= page.head_seq }
-    const complete = first === undefined || first.seq <= Math.max(1, page.first_seq)
-    const record = this.records.get(conversation)
-    const joins = record !== undefined && last !== undefined && range.before === record.low + 1
-    if (joins && first !== undefined && record.position - record.low < PAGES_KEPT) {
-      this.batch.events.push(...events)
-      this.put({ ...record, low: first.seq - 1 })
-      this.settled()
-    }
-    return { events, complete }
-  }
-
-  /** From the cache, as far as that is one piece with what is asked for; else null. */
-  private async cachedHistory(
-    conversation: string,
-    range: HistoryRange,
-  ): Promise<HistoryPage | null> {
-    const record = this.records.get(conversation)
-    const { cache } = this.options
-    if (record === undefined || cache === null) return null
-    const { low, position, head } = record
-    const { limit } = range
-    if ('after' in range) {
-      const { after } = range
-      if (after < low || after >= position) return null
-      const upto = Math.min(position, after + limit)
-      const events = await cache.eventsBefore(conversation, after, upto + 1, limit)
-      return events.length === 0 ? null : { events, complete: upto >= head }
-    }
-    if (range.before <= low + 1 || range.before > position + 1) return null
-    await this.kept // what was taken last may not be written yet
-    const events = await cache.eventsBefore(conversation, low, range.before, limit)
-    const first = events[0]
-    if (first === undefined) return null
-    return { events, complete: first.seq <= Math.max(1, record.conversation.first_seq) }
-  }
 }
-
-function nothing(): Told {
-  return {
-    records: [],
-    forgotten: [],
-    emptied: [],
-    events: [],
-    queued: [],
-    unqueued: [],
-    people: [],
-    news: [],
-  }
-}
-

@@ -1,0 +1,328 @@
+// What is known and what waits, in memory and in the cache. Changes come together in a batch; it is
+// kept first and told afterwards, so that what a tab is told can be read again.
+import { Batch, type Cache, type Cached, type Meta } from './cache'
+import type { Save } from './core/effects'
+import { fromWire } from './core/events'
+import { afterEvent, afterSync, placedAt, readUpTo, type Queued, type Record } from './records'
+import type { Api } from './rest'
+import type { HistoryPage, HistoryRange, Told } from './told'
+import type { Conversation, LogEvent, Refusal, Sent, User } from './types'
+
+const KEPT = 500 // events per conversation that outlive a restart
+const PAGES_KEPT = 3000 // older pages go into the cache up to so many events
+
+/** Who is told of changes. */
+export interface LedgerListener {
+  told(told: Told): void
+  /** So many log events of the session were taken care of. */
+  taken(count: number): void
+}
+
+/** See above. Whoever changes something calls `settled` when done. */
+export class Ledger {
+  meta: Meta | null
+  readonly records = new Map<string, Record>()
+  readonly outbox = new Map<string, Queued>()
+  private readonly people = new Map<string, User>()
+  private readonly placed = new Map<string, number>() // of conversations not shown yet
+  private batch = new Batch()
+  private news: Told = nothing()
+  private taken = 0
+  private kept: Promise<void> | null = null
+  private order: number // of the message queued last
+
+  constructor(
+    private readonly cache: Cache | null,
+    cached: Cached,
+    private readonly listener: LedgerListener,
+  ) {
+    this.meta = cached.meta
+    for (const record of cached.records) this.records.set(record.id, record)
+    for (const message of cached.outbox) this.outbox.set(message.id, message)
+    for (const user of cached.people) this.people.set(user.id, user)
+    this.order = cached.outbox.at(-1)?.order ?? 0
+  }
+
+  /** Keep what has changed, as soon as what is being kept is kept. */
+  settled(): void {
+    if (this.kept !== null || !this.pending) return
+    this.kept = this.keep().finally(() => {
+      this.kept = null
+      this.settled()
+    })
+  }
+
+  private get pending(): boolean {
+    const { news, batch, taken } = this
+    return taken > 0 || !batch.empty || Object.values(news).some((list) => list.length > 0)
+  }
+
+  /** Keep what has come together, then tell it. */
+  private async keep(): Promise<void> {
+    const { batch, taken } = this
+    const told = { ...this.news, records: [...batch.records.values()] }
+    this.batch = new Batch()
+    this.news = nothing()
+    this.taken = 0
+    if (!batch.empty) {
+      // Without storage everything still works, as long as the page is open.
+      await this.cache?.keep(batch).catch((error: unknown) => console.warn(error))
+    }
+    this.listener.told(told)
+    if (taken > 0) this.listener.taken(taken)
+  }
+
+  /** Resolves when all changes are kept. */
+  async flushed(): Promise<void> {
+    this.settled()
+    while (this.kept !== null) await this.kept
+  }
+
+  /** News of a moment, to be told in their turn. */
+  tell(...news: Told['news']): void {
+    this.news.news.push(...news)
+  }
+
+  /** Whose data this is, and how far it was synced. */
+  belongsTo(user: User, cursor: string | null): void {
+    this.meta = { user, cursor }
+    this.batch.meta = this.meta
+  }
+
+  /** Forget everything. */
+  async clear(): Promise<void> {
+    const forgotten = [...this.records.keys()]
+    const unqueued = [...this.outbox.keys()]
+    this.records.clear()
+    this.outbox.clear()
+    this.people.clear()
+    this.meta = null
+    this.batch = new Batch()
+    this.news = nothing()
+    await this.kept
+    await this.cache?.clear().catch(() => undefined)
+    this.listener.told({ ...nothing(), forgotten, unqueued })
+  }
+
+  // --- what the session tells -------------------------------------------------------------------
+
+  /** A sync is to be remembered. */
+  save(save: Save): void {
+    for (const [id, position] of save.placed) {
+      const record = this.records.get(id)
+      if (record === undefined) this.placed.set(id, position)
+      else this.empty(record, position)
+    }
+    for (const [id, head] of save.heads) {
+      const record = this.records.get(id)
+      if (record !== undefined) this.put({ ...record, head: Math.max(record.position, head) })
+    }
+    for (const id of save.left) this.forget(id)
+    if (save.cursor !== null && this.meta !== null) {
+      this.meta = { ...this.meta, cursor: save.cursor }
+      this.batch.meta = this.meta
+    }
+  }
+
+  /** A message is stored. */
+  sent(id: string, sent: Sent): void {
+    const message = this.outbox.get(id)
+    if (message === undefined) return
+    const record = this.records.get(message.conversation)
+    // Its event follows as soon as it is its turn; only then the message gives way to it.
+    if (record === undefined || record.position >= sent.seq) this.unqueue(id)
+    else this.queue({ ...message, sent: sent.seq })
+  }
+
+  /** A message will not be stored. */
+  refused(id: string, refusal: Refusal): void {
+    const message = this.outbox.get(id)
+    if (message !== undefined) this.queue({ ...message, failed: refusal.code })
+  }
+
+  /** A sync has shown a conversation. */
+  shown(conversation: Conversation): void {
+    const record = afterSync(this.records.get(conversation.id), conversation)
+    this.put(record)
+    if (conversation.peer !== null) this.meet([conversation.peer])
+    const position = this.placed.get(conversation.id)
+    if (position === undefined) return
+    this.placed.delete(conversation.id)
+    this.empty(record, position)
+  }
+
+  /** The next event of a log. */
+  logged(event: LogEvent): void {
+    this.taken += 1
+    const record = this.records.get(event.conversation)
+    if (record === undefined) return
+    this.batch.events.push(event)
+    this.news.events.push(event)
+    if (event.event === 'message' && event.mine) this.unqueue(event.client_msg_id)
+    this.passed(event.conversation, event.seq)
+    const next = afterEvent(record, event, this.meta?.user.id ?? '')
+    if (next === null) this.forget(record.id)
+    else this.put(next)
+  }
+
+  // --- changes ----------------------------------------------------------------------------------
+
+  /** A new message. */
+  add(given: Queued): Queued {
+    const message = { ...given, order: (this.order += 1) }
+    this.queue(message)
+    return message
+  }
+
+  /** The server has heard of this mark. */
+  readOnServer(conversation: string, seq: number): void {
+    const record = this.records.get(conversation)
+    if (record === undefined) return
+    this.put({ ...record, conversation: { ...record.conversation, read_seq: seq } })
+  }
+
+  /** The user has read up to `seq`, where `number` messages existed (0: not known). */
+  async mark(conversation: string, seq: number, number: number): Promise<void> {
+    const event = number > 0 ? null : await this.cache?.event(conversation, seq)
+    const record = this.records.get(conversation)
+    if (record === undefined) return
+    const all = seq >= record.conversation.head_seq ? record.conversation.number : 0
+    this.put(readUpTo(record, seq, Math.max(number, event?.number ?? 0, all)))
+  }
+
+  private put(record: Record): void {
+    this.records.set(record.id, record)
+    this.batch.records.set(record.id, record)
+  }
+
+  /** The log went beyond `seq`: messages stored up to there do not wait for their event any more. */
+  private passed(conversation: string, seq: number): void {
+    for (const message of this.outbox.values()) {
+      const stored = message.sent > 0 && message.sent <= seq
+      if (stored && message.conversation === conversation) this.unqueue(message.id)
+    }
+  }
+
+  private empty(record: Record, position: number): void {
+    this.batch.events = this.batch.events.filter(({ conversation }) => conversation !== record.id)
+    this.batch.emptied.add(record.id)
+    this.news.emptied.push(record.id)
+    this.put(placedAt(record, position))
+    this.passed(record.id, position)
+  }
+
+  /** The user is no longer a member. */
+  forget(id: string): void {
+    if (!this.records.delete(id)) return
+    this.batch.events = this.batch.events.filter(({ conversation }) => conversation !== id)
+    this.batch.records.delete(id)
+    this.batch.forgotten.add(id)
+    this.news.forgotten.push(id)
+  }
+
+  /** A message waits, or waits in another way than before. */
+  queue(message: Queued): void {
+    this.outbox.set(message.id, message)
+    this.batch.queued.set(message.id, message)
+    this.news.queued.push(message)
+  }
+
+  /** A message waits no more. */
+  unqueue(id: string): void {
+    if (!this.outbox.delete(id)) return
+    this.batch.queued.delete(id)
+    this.batch.unqueued.add(id)
+    this.news.unqueued.push(id)
+  }
+
+  /** These users are known. */
+  meet(users: readonly User[]): void {
+    for (const user of users) {
+      const known = this.people.get(user.id)
+      if (known?.handle === user.handle && known.display_name === user.display_name) continue
+      this.people.set(user.id, user)
+      this.batch.people.push(user)
+      this.news.people.push(user)
+    }
+  }
+
+  /** Let go of what is too old to be kept for another start. */
+  trim(): void {
+    for (const record of this.records.values()) {
+      if (record.position - record.low <= KEPT) continue
+      const trimmed = { ...record, low: record.position - KEPT }
+      this.records.set(record.id, trimmed)
+      this.cache?.trim(trimmed).catch((error: unknown) => console.warn(error))
+    }
+  }
+
+  // --- pages and people -------------------------------------------------------------------------
+
+  /** Users by id. */
+  async learn(api: Api, ids: readonly string[]): Promise<User[]> {
+    const missing = ids.filter((id) => !this.people.has(id))
+    if (missing.length > 0) this.meet(await api.users(missing))
+    this.settled()
+    return ids.map((id) => this.people.get(id)).filter((user) => user !== undefined)
+  }
+
+  /** A page of a log, from the cache if it is there. */
+  async history(api: Api, conversation: string, range: HistoryRange): Promise<HistoryPage> {
+    const cached = await this.cachedHistory(conversation, range)
+    if (cached !== null) return cached
+    const page = await api.events(conversation, range)
+    const me = this.meta?.user.id ?? ''
+    const events = page.events.map((event) => fromWire(event, me))
+    const first = events[0]
+    const last = events.at(-1)
+    if ('after' in range) return { events, complete: (last?.seq ?? 0) >= page.head_seq }
+    const complete = first === undefined || first.seq <= Math.max(1, page.first_seq)
+    const record = this.records.get(conversation)
+    const joins = record !== undefined && last !== undefined && range.before === record.low + 1
+    if (joins && first !== undefined && record.position - record.low < PAGES_KEPT) {
+      this.batch.events.push(...events)
+      this.put({ ...record, low: first.seq - 1 })
+      this.settled()
+    }
+    return { events, complete }
+  }
+
+  /** From the cache, as far as that is one piece with what is asked for; else null. */
+  private async cachedHistory(
+    conversation: string,
+    range: HistoryRange,
+  ): Promise<HistoryPage | null> {
+    const record = this.records.get(conversation)
+    const { cache } = this
+    if (record === undefined || cache === null) return null
+    const { low, position, head } = record
+    const { limit } = range
+    if ('after' in range) {
+      const { after } = range
+      if (after < low || after >= position) return null
+      const upto = Math.min(position, after + limit)
+      const events = await cache.eventsBefore(conversation, after, upto + 1, limit)
+      return events.length === 0 ? null : { events, complete: upto >= head }
+    }
+    if (range.before <= low + 1 || range.before > position + 1) return null
+    await this.kept // what was taken last may not be written yet
+    const events = await cache.eventsBefore(conversation, low, range.before, limit)
+    const first = events[0]
+    if (first === undefined) return null
+    return { events, complete: first.seq <= Math.max(1, record.conversation.first_seq) }
+  }
+}
+
+function nothing(): Told {
+  return {
+    records: [],
+    forgotten: [],
+    emptied: [],
+    events: [],
+    queued: [],
+    unqueued: [],
+    people: [],
+    news: [],
+  }
+}
+
