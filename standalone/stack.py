@@ -253,6 +253,7 @@ class Stack:
             gateway=services.addresses("gateway"),
             files=WEB_CLIENT if built else START_PAGE,
             log=self.folder.log("edge"),
+            issuer=self.options.issuer or self.url,
             sources=self.options.sources,
         )
 

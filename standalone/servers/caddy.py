@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from standalone.ports import LOOPBACK
 from standalone.process import Launch, Process
@@ -41,7 +42,7 @@ class Caddy:
     """The edge on `port` of the loopback address.
 
     `auth`, `api` and `gateway` are upstreams as host:port; `files` is the folder shown at `/`;
-    `folder` holds what Caddy wants to remember.
+    `folder` holds what Caddy wants to remember. Pages opened at `localhost` move to `issuer`.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Caddy:
         gateway: Sequence[str],
         files: Path,
         log: Path,
+        issuer: str = "",
         sources: Sequence[str] = SOURCES,
     ) -> None:
         self.port = port
@@ -76,6 +78,7 @@ class Caddy:
                 "AGILEIM_EDGE_SITE": f":{port}",
                 "AGILEIM_EDGE_BIND": LOOPBACK,
                 "AGILEIM_EDGE_FILES": str(files.absolute()),
+                **_alias(issuer),
                 "AGILEIM_AUTH_UPSTREAMS": " ".join(auth),
                 "AGILEIM_API_UPSTREAMS": " ".join(api),
                 "AGILEIM_GATEWAY_UPSTREAMS": " ".join(gateway),
@@ -97,6 +100,13 @@ class Caddy:
     def _answers(self) -> bool:
         # A path that the edge answers by itself, whatever runs behind it.
         return http_status(f"{self.url}/healthz") == 404
+
+
+def _alias(issuer: str) -> dict[str, str]:
+    """People type `localhost`; signing in works at the issuer's origin only."""
+    if not issuer or urlsplit(issuer).hostname == "localhost":
+        return {}
+    return {"AGILEIM_EDGE_ALIAS": "localhost", "AGILEIM_EDGE_ORIGIN": issuer}
 
 
 def http_status(url: str, timeout_s: float = 1.0) -> int:

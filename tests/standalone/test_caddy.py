@@ -81,6 +81,7 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
         gateway=[upstreams["gateway-1"].address, upstreams["gateway-2"].address],
         files=START_PAGE,
         log=tmp_path / "edge.log",
+        issuer="http://127.0.0.1:8080",
     )
     try:
         await asyncio.to_thread(caddy.start)
@@ -130,6 +131,19 @@ CLOSED = [
     "/.hidden",
     "/nothing",
 ]
+
+
+@pytest.mark.parametrize("path", ["/", "/connect/signin?next=/connect/device", "/callback?a=%2F"])
+async def test_pages_at_localhost_move_to_the_issuer(edge: Edge, path: str) -> None:
+    headers = {"Host": f"localhost:{edge.url.port}"}
+    url = URL(f"{edge.url.origin()}{path}", encoded=True)
+    async with edge.http.get(url, headers=headers, allow_redirects=False) as answer:
+        assert answer.status == 302
+        assert answer.headers["Location"] == f"http://127.0.0.1:8080{path}"
+    async with edge.http.post(url, headers=headers, allow_redirects=False) as answer:
+        assert answer.status != 302
+    async with edge.http.get(edge.url / "v1/limits", headers=headers) as answer:
+        assert (await answer.json())["who"].startswith("api")
 
 
 async def test_nothing_else_gets_through(edge: Edge) -> None:
