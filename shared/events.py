@@ -11,6 +11,10 @@ class EventKind(StrEnum):
     MESSAGE = "message"  # {"text": str, "reply_to"?: seq}
     MESSAGE_EDITED = "message_edited"  # {"seq": of it, "version": int, "text"?: str}
     MESSAGE_RECALLED = "message_recalled"  # {"seq": of it}; its text is gone
+    REACTION_ADDED = "reaction_added"  # {"seq": of the message, "emoji": str}
+    REACTION_REMOVED = "reaction_removed"  # {"seq": of the message, "emoji": str}
+    MESSAGE_PINNED = "message_pinned"  # {"seq": of it}
+    MESSAGE_UNPINNED = "message_unpinned"  # {"seq": of it}
     CONVERSATION_CREATED = "conversation_created"  # {"kind", "name", "members": [user, ...]}
     CONVERSATION_RENAMED = "conversation_renamed"  # {"name": str}
     MEMBERS_ADDED = "members_added"  # {"users": [user, ...]}; seq is their first

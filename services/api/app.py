@@ -21,6 +21,7 @@ from services.api.handlers.discovery import DiscoveryHandlers
 from services.api.handlers.events import EventHandlers
 from services.api.handlers.internal_dispatcher import DispatcherHandlers
 from services.api.handlers.internal_gateway import GatewayHandlers
+from services.api.handlers.marks import MarkHandlers
 from services.api.handlers.members import MemberHandlers
 from services.api.handlers.messages import MessageHandlers
 from services.api.handlers.people import PeopleHandlers
@@ -35,6 +36,7 @@ from services.api.store.database import Database
 from services.api.store.errors import DatabaseUnavailable, StoreError
 from services.api.store.events import Events
 from services.api.store.installation import WrongInstallation, check_partitions
+from services.api.store.marks import Marks
 from services.api.store.members import Members
 from services.api.store.messages import Messages
 from services.api.store.migrate import MigrationError, migrate
@@ -138,6 +140,7 @@ class _Parts:
             *MemberHandlers(Members(self.database), users, announce).endpoints(),
             *EventHandlers(events, self.batcher, receipts, self.publisher).endpoints(),
             *MessageHandlers(Messages(self.database), announce).endpoints(),
+            *MarkHandlers(Marks(self.database), announce).endpoints(),
             *SyncHandlers(Sync(self.database)).endpoints(),
         ]
         document.update(openapi.document(endpoints, self._settings.issuer))

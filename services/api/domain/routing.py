@@ -15,6 +15,10 @@ _PLAIN = frozenset(
         EventKind.MESSAGE,
         EventKind.MESSAGE_EDITED,
         EventKind.MESSAGE_RECALLED,
+        EventKind.REACTION_ADDED,
+        EventKind.REACTION_REMOVED,
+        EventKind.MESSAGE_PINNED,
+        EventKind.MESSAGE_UNPINNED,
         EventKind.CONVERSATION_RENAMED,
         EventKind.ROLE_CHANGED,
     }

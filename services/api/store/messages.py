@@ -157,7 +157,7 @@ async def _has_newcomers(transaction: Transaction, conversation: str, seq: int) 
 
 
 async def _erase(transaction: Transaction, conversation: str, seq: int) -> None:
-    """Remove a message's texts wherever they stand."""
+    """Remove a message's texts wherever they stand, and what is attached to it."""
     await transaction.execute(
         """
         UPDATE events e SET body = (e.body::jsonb - 'text')::text
@@ -170,6 +170,11 @@ async def _erase(transaction: Transaction, conversation: str, seq: int) -> None:
     await transaction.execute(
         "DELETE FROM message_versions WHERE conversation_id = %s AND seq = %s", (conversation, seq)
     )
+    for table in ("reactions", "pins"):
+        await transaction.execute(
+            f"DELETE FROM {table} WHERE conversation_id = %s AND seq = %s",  # noqa: S608 - constants
+            (conversation, seq),
+        )
     await transaction.execute(
         "UPDATE events SET body = %s WHERE conversation_id = %s AND seq = %s",
         (_RECALLED_BODY, conversation, seq),

@@ -50,6 +50,32 @@ class MessageRecalled(LogEvent, frozen=True, tag="message_recalled", kw_only=Tru
     target: int = 0
 
 
+class ReactionAdded(LogEvent, frozen=True, tag="reaction_added", kw_only=True):
+    """`sender` reacts to message `target` (a seq)."""
+
+    target: int = 0
+    emoji: str = ""
+
+
+class ReactionRemoved(LogEvent, frozen=True, tag="reaction_removed", kw_only=True):
+    """`sender` takes a reaction to message `target` (a seq) back."""
+
+    target: int = 0
+    emoji: str = ""
+
+
+class MessagePinned(LogEvent, frozen=True, tag="message_pinned", kw_only=True):
+    """Message `target` (a seq) is pinned for all."""
+
+    target: int = 0
+
+
+class MessageUnpinned(LogEvent, frozen=True, tag="message_unpinned", kw_only=True):
+    """Message `target` (a seq) is no longer pinned."""
+
+    target: int = 0
+
+
 class ConversationCreated(LogEvent, frozen=True, tag="conversation_created", kw_only=True):
     """The first event of a conversation."""
 
@@ -197,6 +223,14 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
             )
         case "message_recalled":
             return MessageRecalled(target=_seq(body.get("seq")) or 0, **common)
+        case "reaction_added" | "reaction_removed":
+            reaction = ReactionAdded if event.kind == "reaction_added" else ReactionRemoved
+            sign = _text(body.get("emoji"))
+            return reaction(target=_seq(body.get("seq")) or 0, emoji=sign, **common)
+        case "message_pinned":
+            return MessagePinned(target=_seq(body.get("seq")) or 0, **common)
+        case "message_unpinned":
+            return MessageUnpinned(target=_seq(body.get("seq")) or 0, **common)
         case "conversation_created":
             return ConversationCreated(
                 kind=_text(body.get("kind")),

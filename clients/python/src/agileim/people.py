@@ -68,6 +68,14 @@ def sentence(event: ev.LogEvent, people: People) -> str:
             return f"{who} edited a message"
         case ev.MessageRecalled():
             return f"{who} recalled a message"
+        case ev.ReactionAdded():
+            return f"{who} reacted {event.emoji}"
+        case ev.ReactionRemoved():
+            return f"{who} took {event.emoji} back"
+        case ev.MessagePinned():
+            return f"{who} pinned a message"
+        case ev.MessageUnpinned():
+            return f"{who} unpinned a message"
         case ev.ConversationCreated() if event.kind == "group":
             return f"{who} created the group “{event.name}”"
         case ev.ConversationCreated():

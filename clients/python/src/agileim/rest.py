@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar, overload
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -156,6 +157,10 @@ def _read(body: bytes, shape: type[T]) -> T:
         return msgspec.json.decode(body, type=shape)
     except msgspec.DecodeError as error:
         raise Unreachable(f"the answer cannot be read: {error}") from error
+
+
+def _reaction_path(conversation: str, seq: int, emoji: str) -> str:
+    return f"/v1/conversations/{conversation}/messages/{seq}/reactions/{quote(emoji, safe='')}"
 
 
 def message_body(text: str, reply_to: int | None = None) -> dict[str, str | int]:
@@ -333,6 +338,22 @@ class Api:
         """All texts of a message, the oldest first; none of a recalled one."""
         path = f"/v1/conversations/{conversation}/messages/{seq}/versions"
         return (await self._http.request("GET", path, MessageVersions)).versions
+
+    async def react(self, conversation: str, seq: int, emoji: str) -> None:
+        """React to a message with one emoji."""
+        await self._http.request("PUT", _reaction_path(conversation, seq, emoji))
+
+    async def unreact(self, conversation: str, seq: int, emoji: str) -> None:
+        """Take an own reaction back."""
+        await self._http.request("DELETE", _reaction_path(conversation, seq, emoji))
+
+    async def pin(self, conversation: str, seq: int) -> None:
+        """Pin a message for all."""
+        await self._http.request("PUT", f"/v1/conversations/{conversation}/messages/{seq}/pin")
+
+    async def unpin(self, conversation: str, seq: int) -> None:
+        """Take a pin away."""
+        await self._http.request("DELETE", f"/v1/conversations/{conversation}/messages/{seq}/pin")
 
     async def report(
         self, conversation: str, *, delivered_seq: int | None = None, read_seq: int | None = None

@@ -72,6 +72,16 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("seq", type=int, metavar="SEQ", help="see `history --json`")
         if name == "edit":
             one.add_argument("text", nargs="+", help="the new text")
+    for name, run, text in (
+        ("react", talk.react, "react to a message"),
+        ("pin", talk.pin, "pin a message for all"),
+    ):
+        one = command(name, run, text)
+        one.add_argument("name", metavar="NAME")
+        one.add_argument("seq", type=int, metavar="SEQ", help="see `history --json`")
+        if name == "react":
+            one.add_argument("emoji", metavar="EMOJI")
+        one.add_argument("--remove", action="store_true", help="take it back")
     one = command("tail", talk.tail, "print what happens, from where the last tail stopped")
     one.add_argument("--all", action="store_true", help="the first time: all history too")
     one.add_argument("--count", type=int, default=0, help="stop after this many messages")

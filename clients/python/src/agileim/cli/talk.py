@@ -78,6 +78,24 @@ async def recall(options: Namespace, output: Output) -> None:
     output.say("recalled ✓")
 
 
+async def react(options: Namespace, output: Output) -> None:
+    """React to a message, or take the reaction back."""
+    async with quiet_client(options) as client:
+        conversation = await conversation_named(client.api, options.name)
+        change = client.api.unreact if options.remove else client.api.react
+        await change(conversation.id, options.seq, options.emoji)
+    output.say("taken back ✓" if options.remove else "reacted ✓")
+
+
+async def pin(options: Namespace, output: Output) -> None:
+    """Pin a message for all, or take the pin away."""
+    async with quiet_client(options) as client:
+        conversation = await conversation_named(client.api, options.name)
+        change = client.api.unpin if options.remove else client.api.pin
+        await change(conversation.id, options.seq)
+    output.say("unpinned ✓" if options.remove else "pinned ✓")
+
+
 async def history(options: Namespace, output: Output) -> None:
     """Print the newest events of a conversation, oldest first."""
     async with quiet_client(options) as client:
