@@ -26,7 +26,7 @@ from shared.redis_lane import Lane
 ENTRY_MAX_EVENTS: Final = 256
 ENTRY_MAX_BYTES: Final = 256 * 1024  # an entry is read whole; small ones keep the owner responsive
 QUEUE_MAX_EVENTS: Final = 20_000  # while Redis stalls; the rest is the relay's
-FORGET_INTERVAL_S: Final = 0.05  # deletions wait for more; well below the relay's second
+FORGET_INTERVAL_S: Final = 0.25  # deletions wait for more; well below the relay's second
 DRAIN_S: Final = 2.0
 SIGNALS_MAXLEN: Final = 1000
 SIGNALS_QUEUE_MAX: Final = 5000  # droppable: a mark that is not shown now is in the next sync
