@@ -37,7 +37,7 @@ export interface components {
          * @description What was wrong with a request or a frame.
          * @enum {unknown}
          */
-        ErrorCode: "conflict" | "forbidden" | "internal" | "invalid" | "not_found" | "rate_limited" | "reused_client_msg_id" | "too_large" | "unauthenticated" | "unavailable" | "unknown_frame";
+        ErrorCode: "conflict" | "forbidden" | "internal" | "invalid" | "not_found" | "rate_limited" | "reused_client_msg_id" | "stale" | "too_large" | "unauthenticated" | "unavailable" | "unknown_frame";
         /**
          * Event
          * @description gateway → client. An event of a conversation's log.
