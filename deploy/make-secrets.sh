@@ -13,7 +13,7 @@ keep() { # keep NAME CONTENT: write the file unless it is there
 }
 content() { cat "$folder/$1"; }
 
-for name in postgres_password redis_password gateway_secret dispatcher_secret; do
+for name in postgres_password redis_password gateway_secret dispatcher_secret grafana_password; do
   keep "$name" "$(random)"
 done
 keep database_url "postgresql://agileim:$(content postgres_password)@postgres:5432/agileim"

@@ -28,7 +28,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "dispatcher": DispatcherSettings,
     "gateway": GatewaySettings,
 }
-OVERLAYS = ("dev",)
+OVERLAYS = ("dev", "production")
 
 Manifest = dict[str, Any]
 
