@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,13 +74,16 @@ async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
     upstreams = {name: Upstream(name) for name in names}
     for upstream in upstreams.values():
         await upstream.start()
+    # Below a folder with a dot, as a checkout or data folder may be, and with a file to hide.
+    files = shutil.copytree(START_PAGE, tmp_path / ".below" / "files")
+    (files / ".hidden").write_text("not for the world")
     caddy = Caddy(
         tmp_path / "edge",
         port=free_port(),
         auth=[upstreams["auth"].address],
         api=[upstreams["api-1"].address, upstreams["api-2"].address],
         gateway=[upstreams["gateway-1"].address, upstreams["gateway-2"].address],
-        files=START_PAGE,
+        files=files,
         log=tmp_path / "edge.log",
         issuer="http://127.0.0.1:8080",
     )
