@@ -9,6 +9,7 @@ CLIENT_MSG_ID_MAX_CHARS: Final = 64  # room for a UUID with a bot's own prefix
 MESSAGE_VERSIONS_MAX: Final = 100  # texts of one message, the first included
 RECALL_WITHIN_S: Final = 24 * 60 * 60  # one's own message; moderators may at any time
 REACTIONS_MAX_DIFFERENT: Final = 20  # emoji on one message, by whomever
+REACTION_USERS_SHOWN: Final = 10  # of those who reacted with an emoji; the rest is counted
 PINS_MAX: Final = 100  # pinned messages of a conversation
 FRAME_MAX_BYTES: Final = 64 * 1024  # 8,000 characters of 4 bytes, JSON-escaped, fit
 NAME_MAX_CHARS: Final = 100

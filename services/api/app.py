@@ -25,6 +25,7 @@ from services.api.handlers.marks import MarkHandlers
 from services.api.handlers.members import MemberHandlers
 from services.api.handlers.messages import MessageHandlers
 from services.api.handlers.people import PeopleHandlers
+from services.api.handlers.snapshots import SnapshotHandlers
 from services.api.handlers.sync import SyncHandlers
 from services.api.metrics import ApiMetrics
 from services.api.pruning import prune_sessions
@@ -44,6 +45,7 @@ from services.api.store.outbox import Outbox
 from services.api.store.receipts import Receipts
 from services.api.store.sends import Sends
 from services.api.store.sessions import SessionStore
+from services.api.store.snapshots import Snapshots
 from services.api.store.sync import Sync
 from services.api.store.users import Users
 from shared import internal, redis_client
@@ -141,6 +143,7 @@ class _Parts:
             *EventHandlers(events, self.batcher, receipts, self.publisher).endpoints(),
             *MessageHandlers(Messages(self.database), announce).endpoints(),
             *MarkHandlers(Marks(self.database), announce).endpoints(),
+            *SnapshotHandlers(Snapshots(self.database)).endpoints(),
             *SyncHandlers(Sync(self.database)).endpoints(),
         ]
         document.update(openapi.document(endpoints, self._settings.issuer))

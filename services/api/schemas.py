@@ -196,6 +196,13 @@ class EventsQuery(Schema):
             raise ValidationError("cannot be combined with after_seq", "before_seq")
 
 
+class MessagesQuery(Schema):
+    """The last messages before ``before_seq``, or before the end of the log."""
+
+    before_seq = fields.Integer(validate=validate.Range(1, SEQ_MAX))
+    limit = _limit()
+
+
 class SyncQuery(Schema):
     """Where one stands; without a cursor: everything."""
 
@@ -336,6 +343,43 @@ class MessageVersions(Schema):
     """All texts of a message, the oldest first; empty when it was recalled."""
 
     versions = fields.List(fields.Nested(MessageVersion), required=True)
+
+
+class Reaction(Schema):
+    """One emoji on a message."""
+
+    emoji = fields.String(required=True)
+    count = fields.Integer(required=True)
+    mine = fields.Boolean(required=True)
+    users = fields.List(identifier(), required=True, metadata={"description": "the first ones"})
+
+
+class PresentMessage(Schema):
+    """A message as it is now."""
+
+    seq = _seq(1, required=True)
+    sender = identifier(required=True)
+    time = fields.DateTime(required=True)
+    number = _seq(required=True)
+    client_msg_id = fields.String()
+    text = fields.String(required=True)
+    reply_to = _seq(1)
+    version = fields.Integer(required=True)
+    edited_at = fields.DateTime()
+    recalled = fields.Boolean(required=True)
+    pinned = fields.Boolean(required=True)
+    reactions = fields.List(fields.Nested(Reaction), required=True)
+
+
+class MessagePage(Schema):
+    """Messages as of event ``head_seq``, in ascending order."""
+
+    messages = fields.List(fields.Nested(PresentMessage), required=True)
+    head_seq = _seq(required=True)
+    first_seq = _seq(required=True)
+    next = _seq(
+        required=True, allow_none=True, metadata={"description": "`before_seq` of the next page"}
+    )
 
 
 class Problem(Schema):

@@ -57,13 +57,23 @@ from agileim.events import (
     RoleChanged,
     Typing,
 )
-from agileim.models import Conversation, Member, MessageVersion, Sent, User
+from agileim.models import (
+    Conversation,
+    Member,
+    MessagePage,
+    MessageVersion,
+    PresentMessage,
+    Reaction,
+    Sent,
+    User,
+)
 from agileim.oauth import Device
 from agileim.profiles import Profile, ProfileFile, TokenSet
 from agileim.rest import Api
 from agileim.sign_in import sign_in_with_browser, sign_in_with_device, sign_out
 from agileim.stores import MemoryStore, Saved, SqliteStore, Store, StoreBusy
 from agileim.tokens import MemoryTokens, ProfileTokens, StaticToken, TokenSource
+from agileim.transcript import Transcript
 
 __version__ = "0.1.0"
 
@@ -91,6 +101,7 @@ __all__ = [
     "MemoryTokens",
     "Message",
     "MessageEdited",
+    "MessagePage",
     "MessagePinned",
     "MessageRecalled",
     "MessageUnpinned",
@@ -99,11 +110,13 @@ __all__ = [
     "OtherEvent",
     "OutcomeUnknown",
     "Presence",
+    "PresentMessage",
     "Profile",
     "ProfileFile",
     "ProfileTokens",
     "ProtocolError",
     "RateLimited",
+    "Reaction",
     "ReactionAdded",
     "ReactionRemoved",
     "Receipt",
@@ -120,6 +133,7 @@ __all__ = [
     "StoreBusy",
     "TokenSet",
     "TokenSource",
+    "Transcript",
     "Typing",
     "Unreachable",
     "User",

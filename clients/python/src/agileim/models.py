@@ -83,6 +83,41 @@ class MessageVersions(Struct, frozen=True):
     versions: list[MessageVersion] = field(default_factory=list)
 
 
+class Reaction(Struct, frozen=True):
+    """One emoji on a message; `users` are the first who reacted with it, at least some of them."""
+
+    emoji: str
+    count: int = 0
+    mine: bool = False
+    users: list[str] = field(default_factory=list)
+
+
+class PresentMessage(Struct, frozen=True):
+    """A message as it is now. `version` counts its texts, the first included."""
+
+    seq: int
+    sender: str
+    time: datetime
+    number: int
+    text: str
+    client_msg_id: str = ""
+    reply_to: int | None = None
+    version: int = 1
+    edited_at: datetime | None = None
+    recalled: bool = False
+    pinned: bool = False
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+class MessagePage(Struct, frozen=True):
+    """Messages as of event `head_seq`, ascending; `next` is the `before_seq` of the page before."""
+
+    messages: list[PresentMessage] = field(default_factory=list)
+    head_seq: int = 0
+    first_seq: int = 1
+    next: int | None = None
+
+
 class EventPage(Struct, frozen=True):
     """A range of a conversation's log, ascending."""
 

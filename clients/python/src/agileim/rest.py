@@ -20,6 +20,7 @@ from agileim.models import (
     EventPage,
     Member,
     MemberPage,
+    MessagePage,
     MessageVersion,
     MessageVersions,
     Sent,
@@ -318,6 +319,15 @@ class Api:
         body = {"client_msg_id": msg_id, "body": message_body(text, reply_to)}
         sent = await self._http.request("POST", path, Sent, body=body, timeout_s=timeout_s)
         return msgspec.structs.replace(sent, client_msg_id=msg_id)
+
+    async def messages(
+        self, conversation: str, *, before_seq: int | None = None, limit: int = PAGE
+    ) -> MessagePage:
+        """Messages as they are now: the last ones, or those before a seq."""
+        path = f"/v1/conversations/{conversation}/messages"
+        return await self._http.request(
+            "GET", path, MessagePage, before_seq=before_seq, limit=limit
+        )
 
     async def edit_message(
         self, conversation: str, seq: int, text: str, *, version: int | None = None

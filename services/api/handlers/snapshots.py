@@ -1,0 +1,50 @@
+"""``GET /v1/conversations/{conversation}/messages``: messages as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from services.api import schemas
+from services.api.endpoint import Call, Endpoint, Reply
+from services.api.store.snapshots import Present, Snapshots
+from shared.codes import ErrorCode
+
+
+def present_json(message: Present) -> dict[str, Any]:
+    """As schema PresentMessage: what does not apply is absent."""
+    optional = ("client_msg_id", "reply_to", "edited_at")
+    return {name: value for name, value in asdict(message).items() if value or name not in optional}
+
+
+class SnapshotHandlers:
+    """The present of the caller's conversations."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The operations of this module."""
+        return [
+            Endpoint(
+                method="GET", path="/v1/conversations/{conversation}/messages",
+                name="listMessages", summary="Messages as they are now, in ascending order",
+                handler=self.page, query=schemas.MessagesQuery, answer=schemas.MessagePage,
+                refusals=(ErrorCode.NOT_FOUND,),
+            ),
+        ]  # fmt: skip
+
+    async def page(self, call: Call) -> Reply:
+        """GET …/messages"""
+        found = await self._snapshots.before(
+            call.path["conversation"], call.user, call.query.get("before_seq"), call.query["limit"]
+        )
+        return Reply(
+            {
+                "messages": [present_json(message) for message in found.messages],
+                "head_seq": found.head_seq,
+                "first_seq": found.first_seq,
+                "next": found.next_before,
+            }
+        )

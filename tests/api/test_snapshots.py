@@ -1,0 +1,155 @@
+"""Messages as they are now: the same as their log, replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from marshmallow import RAISE
+
+from agileim import PresentMessage, Transcript
+from agileim.events import from_wire
+from agileim.frames import Event
+from services.api import schemas
+from services.api.store import snapshots
+from shared.limits import REACTION_USERS_SHOWN
+from tests.api.rig import Caller, RunningApi
+
+
+async def snapshot(caller: Caller, room: str, limit: int = 50) -> list[PresentMessage]:
+    """All pages."""
+    found: list[PresentMessage] = []
+    query: dict[str, Any] = {"limit": limit}
+    while True:
+        page = await caller.get(f"/v1/conversations/{room}/messages", **query)
+        assert schemas.MessagePage(unknown=RAISE).validate(page) == {}
+        found = msgspec.convert(page["messages"], list[PresentMessage]) + found
+        if page["next"] is None:
+            return found
+        query["before_seq"] = page["next"]
+
+
+async def replay(caller: Caller, room: str, transcript: Transcript, after: int = 0) -> int:
+    """Apply the log after a seq, asking for texts that it does not tell; its end."""
+    while True:
+        page = await caller.get(f"/v1/conversations/{room}/events", after_seq=after, limit=200)
+        for event in msgspec.convert(page["events"], list[Event]):
+            transcript.apply(from_wire(event, caller.id))
+            after = event.seq
+        if after >= page["head_seq"]:
+            break
+    for seq in sorted(transcript.outdated):
+        page = await caller.get(f"/v1/conversations/{room}/messages", before_seq=seq + 1, limit=1)
+        transcript.replace(msgspec.convert(page["messages"], list[PresentMessage]))
+    return after
+
+
+DEEDS = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # who
+        st.sampled_from(
+            ["say", "say", "reply", "edit", "edit", "react", "react", "unreact", "pin", "unpin",
+             "recall", "come", "look"]
+        ),
+        st.integers(1, 9),  # to which event
+        st.integers(0, 2),  # which emoji or text
+    ),
+    min_size=5,
+    max_size=25,
+)  # fmt: skip
+
+
+async def act(people: list[Caller], room: str, deed: tuple[int, str, int, int]) -> None:
+    """Do something that may well be refused."""
+    who, what, seq, choice = deed
+    base = f"/v1/conversations/{room}"
+    message, sign = f"{base}/messages/{seq}", quote("👍❤🎉"[choice])
+    body = {"text": f"text {choice}"}
+    send = {"client_msg_id": f"{room}{who}{seq}{choice}"[-60:], "body": body}
+    calls: dict[str, tuple[str, str, Any]] = {
+        "say": ("POST", f"{base}/messages", send),
+        "reply": ("POST", f"{base}/messages", send | {"body": body | {"reply_to": seq}}),
+        "edit": ("PATCH", message, body),
+        "react": ("PUT", f"{message}/reactions/{sign}", None),
+        "unreact": ("DELETE", f"{message}/reactions/{sign}", None),
+        "pin": ("PUT", f"{message}/pin", None),
+        "unpin": ("DELETE", f"{message}/pin", None),
+        "recall": ("DELETE", message, None),
+        "come": ("POST", f"{base}/members", {"users": [people[2].id]}),
+    }
+    answer = await people[who].call(*calls[what])
+    assert answer.status < 500, (deed, answer.body)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(deeds=DEEDS, page=st.integers(1, 4))
+async def test_a_snapshot_equals_the_log_replayed(
+    api: RunningApi, deeds: list[tuple[int, str, int, int]], page: int
+) -> None:
+    people = await api.people(3)
+    room = await people[0].group_with(people[1])
+    live = Transcript(people[1].id)  # follows all the time; the others replay at the end
+    seen = 0
+    for deed in deeds:
+        if deed[1] == "look":
+            seen = await replay(people[1], room, live, seen)
+        else:
+            await act(people, room, deed)
+    await replay(people[1], room, live, seen)
+    for person in people:
+        if (await person.call("GET", f"/v1/conversations/{room}")).status == 404:
+            continue
+        now = await snapshot(person, room, page)
+        late = Transcript(person.id)
+        await replay(person, room, late)
+        assert list(late.messages.values()) == now
+        if person is people[1]:
+            assert list(live.messages.values()) == now
+
+
+async def test_a_page_among_many_other_events_is_short_but_not_the_last(
+    api: RunningApi, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(snapshots, "SCAN_MAX", 3)
+    ada, bob = await api.people(2)
+    room = await ada.direct_with(bob)
+    seq = (await ada.say(room, "early"))["seq"]
+    for _ in range(3):
+        for method in ("PUT", "DELETE"):
+            await bob.call(method, f"/v1/conversations/{room}/messages/{seq}/pin")
+    page = await bob.get(f"/v1/conversations/{room}/messages")
+    assert (page["messages"], page["next"], page["head_seq"]) == ([], 6, 8)
+    assert [one.text for one in await snapshot(bob, room)] == ["early"]
+
+
+async def test_many_reactions_are_counted_and_the_first_ones_named(api: RunningApi) -> None:
+    people = await api.people(REACTION_USERS_SHOWN + 2)
+    room = await people[0].group_with(*people[1:])
+    seq = (await people[0].say(room))["seq"]
+    for person in people:
+        await person.call("PUT", f"/v1/conversations/{room}/messages/{seq}/reactions/{quote('👍')}")
+    (message,) = await snapshot(people[-1], room)
+    (reaction,) = message.reactions
+    assert (reaction.count, reaction.mine) == (len(people), True)
+    assert reaction.users == [person.id for person in people[:REACTION_USERS_SHOWN]]
+
+
+async def test_a_snapshot_is_for_members_from_where_they_came_in(api: RunningApi) -> None:
+    ada, bob, late, stranger = await api.people(4)
+    room = await ada.group_with(bob)
+    await ada.say(room, "early")
+    await ada.post(f"/v1/conversations/{room}/members", {"users": [late.id]})
+    await ada.say(room, "later")
+    assert [one.text for one in await snapshot(late, room)] == ["later"]
+    path = f"/v1/conversations/{room}/messages"
+    assert (await stranger.call("GET", path)).refusal[:2] == (404, "not_found")
+    assert (await api.nobody().call("GET", path)).refusal[0] == 401
+    await bob.post(f"/v1/conversations/{room}/leave")
+    assert (await bob.call("GET", path)).refusal[:2] == (404, "not_found")
+    for query in ("before_seq=0", "limit=0", "limit=201", "before_seq=x"):
+        assert (await ada.call("GET", f"{path}?{query}")).refusal[:2] == (422, "invalid")
