@@ -9,7 +9,8 @@ export interface Part {
 
 const CANDIDATE = /https?:\/\/[^\s<>"'`\u3000-\u303f\uff00-\uffef]+/giu
 // What usually ends the sentence around a link, not the link.
-const TRAILING = /[.,:;!?…*_~)\]}]+$/u
+const TRAILING = new Set('.,:;!?…*_~)]}')
+const OPENERS: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' }
 
 /** The parts of a text, in order; joined, they are the text again. */
 export function linkParts(text: string): Part[] {
@@ -29,19 +30,17 @@ export function linkParts(text: string): Part[] {
 
 /** Without the punctuation after it; a closing bracket stays if the link opens it. */
 function trimmed(candidate: string): string {
-  let link = candidate
-  for (;;) {
-    const tail = TRAILING.exec(link)
-    if (tail === null) return link
-    const last = link.at(-1) ?? ''
-    const opener = { ')': '(', ']': '[', '}': '{' }[last]
-    if (opener !== undefined && count(link, opener) >= count(link, last)) return link
-    link = link.slice(0, -1)
+  const counts: Record<string, number> = {}
+  for (const character of candidate) counts[character] = (counts[character] ?? 0) + 1
+  let end = candidate.length
+  for (; end > 0; end--) {
+    const last = candidate.charAt(end - 1)
+    if (!TRAILING.has(last)) break
+    const opener = OPENERS[last]
+    if (opener !== undefined && (counts[opener] ?? 0) >= (counts[last] ?? 0)) break
+    counts[last] = (counts[last] ?? 0) - 1
   }
-}
-
-function count(text: string, character: string): number {
-  return text.split(character).length - 1
+  return candidate.slice(0, end)
 }
 
 function address(text: string): string | null {

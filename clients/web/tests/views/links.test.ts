@@ -38,6 +38,6 @@ describe('links in text', () => {
     const started = performance.now()
     links('https://a.example/' + ')'.repeat(8000))
     links('https://'.repeat(1000))
-    expect(performance.now() - started).toBeLessThan(1500)
+    expect(performance.now() - started).toBeLessThan(500) // linear: some 5 ms
   })
 })
