@@ -14,7 +14,7 @@ import uvloop
 
 from bench import connections, direct, report, room
 from bench.calibration import calibrate
-from bench.target import Target, started
+from bench.target import TURN_S, Target, started
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=Size.measured_s, help="measured, each")
     parser.add_argument("--pairs", type=int, default=Size.pairs)
     parser.add_argument("--idle", type=int, default=Size.idle)
+    parser.add_argument(
+        "--turn-ms",
+        type=float,
+        default=TURN_S * 1000,
+        help="the generator looks at its sockets so often; 0: whenever it is woken",
+    )
     parser.add_argument("--keep", action="store_true", help="keep the results in bench/results/")
     parser.add_argument("--note", default="", help="kept with the results")
     arguments = parser.parse_args()
@@ -80,7 +86,7 @@ def main() -> None:
 
     with (
         tempfile.TemporaryDirectory(prefix="agileim-bench-") as folder,
-        started(Path(folder)) as target,
+        started(Path(folder), turn_s=arguments.turn_ms / 1000) as target,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         before = runner.run(calibrate(Path(folder)))
@@ -90,6 +96,7 @@ def main() -> None:
     document = {
         "environment": report.environment(),
         "note": arguments.note,
+        "turn_ms": arguments.turn_ms,
         "calibration": {"before": before, "after": after},
         "results": results,
     }

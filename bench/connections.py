@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from bench.pace import take_turns
 from bench.target import Target
 from bench.usage import Spent, rss_bytes
 from bench.window import latencies_ms
@@ -22,11 +23,14 @@ async def signed_in(target: Target, people: list[Person]) -> AsyncIterator[list[
     """A signed-in socket for each, which acknowledges what it gets; all closed at the end."""
     tokens = [person.access_token for person in people]
     sockets = await connect(target.gateway, tokens)
-    keeper = asyncio.create_task(acknowledge_all(sockets))
+    keepers = [asyncio.create_task(acknowledge_all(sockets))]
+    if target.turn_s:
+        keepers.append(asyncio.create_task(take_turns(target.turn_s)))
     try:
         yield sockets
     finally:
-        keeper.cancel()
+        for keeper in keepers:
+            keeper.cancel()
         await disconnect(sockets)
 
 

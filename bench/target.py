@@ -15,6 +15,7 @@ from standalone.provision import Provision
 from standalone.stack import Options, Stack
 
 HARNESS: Final = "harness"
+TURN_S: Final = 0.001
 
 # A person's limits, lifted: each socket of the generator stands for many people.
 LIFTED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -38,10 +39,11 @@ class Target:
     servers: Mapping[str, Sequence[int]]  # kind, e.g. `gateway` → process ids
     provision: Provision
     meter: Meter
+    turn_s: float  # how often the generator looks at its sockets; 0: when woken
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Target]:
+def started(folder: Path, *, turn_s: float = TURN_S) -> Iterator[Target]:
     """One process of each kind, PostgreSQL and Redis with all their durability, no edge."""
     options = Options(
         data=folder / "data",
@@ -67,4 +69,5 @@ def started(folder: Path) -> Iterator[Target]:
             dict(servers),
             provision,
             Meter(servers),
+            turn_s,
         )
