@@ -15,6 +15,7 @@ from agileim.events import from_wire
 from agileim.frames import Event
 from services.api import schemas
 from services.api.store import snapshots
+from shared.ids import new_id
 from shared.limits import REACTION_USERS_SHOWN
 from tests.api.rig import Caller, RunningApi
 
@@ -54,21 +55,24 @@ DEEDS = st.lists(
             ["say", "say", "reply", "edit", "edit", "react", "react", "unreact", "pin", "unpin",
              "recall", "come", "look"]
         ),
-        st.integers(1, 9),  # to which event
+        st.integers(0, 3),  # to which message
         st.integers(0, 2),  # which emoji or text
     ),
-    min_size=5,
-    max_size=25,
+    min_size=15,
+    max_size=40,
 )  # fmt: skip
 
 
-async def act(people: list[Caller], room: str, deed: tuple[int, str, int, int]) -> None:
-    """Do something that may well be refused."""
-    who, what, seq, choice = deed
+async def act(
+    people: list[Caller], room: str, said: list[int], deed: tuple[int, str, int, int]
+) -> None:
+    """Do something that may well be refused; ``said`` are the messages so far."""
+    who, what, index, choice = deed
+    seq = said[index % len(said)]
     base = f"/v1/conversations/{room}"
     message, sign = f"{base}/messages/{seq}", quote("👍❤🎉"[choice])
     body = {"text": f"text {choice}"}
-    send = {"client_msg_id": f"{room}{who}{seq}{choice}"[-60:], "body": body}
+    send = {"client_msg_id": new_id(), "body": body}
     calls: dict[str, tuple[str, str, Any]] = {
         "say": ("POST", f"{base}/messages", send),
         "reply": ("POST", f"{base}/messages", send | {"body": body | {"reply_to": seq}}),
@@ -82,10 +86,12 @@ async def act(people: list[Caller], room: str, deed: tuple[int, str, int, int]) 
     }
     answer = await people[who].call(*calls[what])
     assert answer.status < 500, (deed, answer.body)
+    if what in ("say", "reply") and answer.status == 201:
+        said.append(answer.json["seq"])
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(deeds=DEEDS, page=st.integers(1, 4))
 async def test_a_snapshot_equals_the_log_replayed(
@@ -93,13 +99,14 @@ async def test_a_snapshot_equals_the_log_replayed(
 ) -> None:
     people = await api.people(3)
     room = await people[0].group_with(people[1])
+    said = [(await person.say(room))["seq"] for person in people[:2]]
     live = Transcript(people[1].id)  # follows all the time; the others replay at the end
     seen = 0
     for deed in deeds:
         if deed[1] == "look":
             seen = await replay(people[1], room, live, seen)
         else:
-            await act(people, room, deed)
+            await act(people, room, said, deed)
     await replay(people[1], room, live, seen)
     for person in people:
         if (await person.call("GET", f"/v1/conversations/{room}")).status == 404:

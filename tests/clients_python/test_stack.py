@@ -85,6 +85,42 @@ async def test_the_demo_plays_once_however_often_it_is_run(
     assert all(ProfileFile(person.handle, demo_home).read() for person in PEOPLE)
 
 
+async def test_a_message_is_answered_edited_marked_and_recalled(
+    mei: ProfileFile, alex: ProfileFile, monkeypatch: pytest.MonkeyPatch, demo_home: Path
+) -> None:
+    monkeypatch.setenv("AGILEIM_HOME", str(demo_home))
+    async with Client.from_profile(mei) as one, Client.from_profile(alex) as two:
+        await connected(one)
+        await connected(two)
+        chat = await direct(one, "alex")
+        first = await one.send(chat, "at nien?")
+        reply = await two.send(chat, "yes", reply_to=first.seq)
+        edited = await one.api.edit_message(chat, first.seq, "at nine?", version=1)
+        with pytest.raises(agileim.Refused) as stale:
+            await one.api.edit_message(chat, first.seq, "at ten?", version=1)
+        assert (stale.value.code, stale.value.status) == ("stale", 412)
+        await agileim_command("--profile", "alex", "react", "mei", str(first.seq), "#️⃣")
+        await two.api.react(chat, first.seq, "❤")
+        await two.api.unreact(chat, first.seq, "#️⃣")
+        await two.api.pin(chat, first.seq)
+        await two.api.recall_message(chat, reply.seq)
+        transcript = agileim.Transcript(two.user)
+        async with asyncio.timeout(10):
+            async for event in two.events():
+                if isinstance(event, agileim.LogEvent) and event.conversation == chat:
+                    transcript.apply(event)
+                if isinstance(event, agileim.MessageRecalled):
+                    break
+        page = await two.api.messages(chat, limit=2)
+        assert list(transcript.messages.values())[-2:] == page.messages
+        shown = page.messages[0]
+        assert (shown.text, shown.version, shown.pinned) == ("at nine?", edited.version, True)
+        assert [(r.emoji, r.mine) for r in shown.reactions] == [("❤️", True)]
+        texts = [version.text for version in await two.api.message_versions(chat, first.seq)]
+        assert texts == ["at nien?", "at nine?"]
+        assert page.messages[1].recalled
+
+
 async def test_two_people_talk(mei: ProfileFile, alex: ProfileFile) -> None:
     async with Client.from_profile(mei) as one, Client.from_profile(alex) as two:
         await connected(one)

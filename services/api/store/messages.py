@@ -95,21 +95,23 @@ class Messages:
             if present.text == text:  # also a retry, whose first try has moved the version
                 return present, None
             may_become(present.version, expected)
+            number = present.version + 1
+            body: dict[str, Any] = {"seq": seq, "version": number}
+            if not await _has_newcomers(transaction, conversation, seq):
+                body["text"] = text
+            event = NewEvent(conversation, EventKind.MESSAGE_EDITED, user, body)
+            written = await write(transaction, locked, [event])
             row = await transaction.fetch_one(
                 """
                 INSERT INTO message_versions
                     (conversation_id, seq, version, event_seq, text, created_at)
-                VALUES (%s, %s, %s, %s, %s, clock_timestamp()) RETURNING created_at
+                SELECT conversation_id, %s, %s, seq, %s, created_at FROM events
+                WHERE conversation_id = %s AND seq = %s RETURNING created_at
                 """,
-                (conversation, seq, present.version + 1, locked[conversation].head_seq + 1, text),
+                (seq, number, text, conversation, locked[conversation].head_seq),
             )
             assert row is not None
-            version = Version(seq, present.version + 1, text, row[0])
-            body: dict[str, Any] = {"seq": seq, "version": version.version}
-            if not await _has_newcomers(transaction, conversation, seq):
-                body["text"] = text
-            event = NewEvent(conversation, EventKind.MESSAGE_EDITED, user, body)
-            return version, await write(transaction, locked, [event])
+            return Version(seq, number, text, row[0]), written
 
     async def recall(self, conversation: str, user: str, seq: int) -> Written | None:
         """Take a message's texts away, for good; None if they are gone already."""
