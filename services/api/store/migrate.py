@@ -108,7 +108,7 @@ def _locked(url: str) -> Iterator[None]:
         with connection.cursor() as cursor:
             while True:
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_ID,))
-                if cursor.fetchone()[0]:
+                if cursor.fetchone() == (True,):
                     break
                 time.sleep(0.1)
             yield
