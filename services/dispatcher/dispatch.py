@@ -19,6 +19,7 @@ from services.dispatcher.publisher import Outbound, Publisher, outbounds
 from shared.crashpoints import crash_here
 from shared.entries import RoutedEvent
 from shared.logs import get_logger
+from shared.partitions import partition_of
 from shared.redis_client import Entries, RedisError
 from shared.service_client import ApiUnavailable
 
@@ -117,6 +118,12 @@ class Dispatch:
         """What was known of a conversation's members no longer holds."""
         self._cache.drop(conversation)
         self._router.forget(conversation)
+
+    def forget_partition(self, number: int, partitions: int) -> None:
+        """A partition was somebody else's for a while: its members may have changed unseen."""
+        stale = [name for name in self._cache if partition_of(name, partitions) == number]
+        for conversation in stale:
+            self.forget_members(conversation)
 
     def remember_members(self, conversation: str, members: Members) -> None:
         """Keep a list that api has just given."""

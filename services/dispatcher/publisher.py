@@ -82,10 +82,10 @@ class Publisher:
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
         return result
 
-    async def publish_once(self, batch: Iterable[Outbound]) -> int:
-        """Write signals, which may be lost. Returns how many entries were."""
+    async def publish_once(self, batch: Iterable[Outbound]) -> list[Outbound]:
+        """Write signals. Returns what Redis did not take; they may repeat, and they may be lost."""
         valid = [outbound for outbound in batch if outbound.lease.valid()]
-        return len(await self._try(valid, Published()))
+        return await self._try(valid, Published())
 
     async def _try(self, batch: list[Outbound], result: Published) -> list[Outbound]:
         """One pipeline. Returns what is to be tried again."""

@@ -17,7 +17,7 @@ from services.dispatcher.fetching import Fetching
 from services.dispatcher.metrics import DispatcherMetrics
 from services.dispatcher.mirror import entry_id
 from services.dispatcher.partition import Owned, Partition
-from services.dispatcher.publisher import Publisher, outbounds
+from services.dispatcher.publisher import Outbound, Publisher, outbounds
 from shared import frames
 from shared.entries import (
     BadEntry,
@@ -30,13 +30,15 @@ from shared.entries import (
 )
 from shared.limits import PRESENCE_MAX_MEMBERS
 from shared.logs import get_logger
-from shared.redis_client import Entries, RedisError
+from shared.redis_client import Entries
 
 # A new owner reads the signals of the time before it, for the watches among them; the rest would
 # be stale news.
 FRESH_MS: Final = 3_000
 WATCH_MS: Final = int(WATCH_S * 1000)
 TICK_S: Final = 0.25
+RETRY_S: Final = 0.25
+KEPT_MAX: Final = 5_000  # frames for one gateway that wait for Redis
 LOADS_MAX: Final = 512  # conversations whose members are being fetched for signals
 
 
@@ -111,18 +113,27 @@ class Signals:
 
     async def _write(self) -> None:
         gathered, self._outgoing = self._outgoing, {}
+        owned = {partition.number: partition for partition in gathered if not partition.dropped}
         batch = [
             outbound
-            for partition, outgoing in gathered.items()
-            if not partition.dropped
-            for outbound in outbounds(partition.lease, outgoing)
+            for partition in owned.values()
+            for outbound in outbounds(partition.lease, gathered[partition])
         ]
-        try:
-            lost = await self._publisher.publish_once(batch)
-        except RedisError:
-            lost = len(batch)
-        if lost:
-            self._metrics.signals_dropped.inc(lost)
+        refused = await self._publisher.publish_once(batch)
+        if refused:
+            # Redis stalls. Who is online is told once, when it changes: that must come after all.
+            for outbound in reversed(refused):
+                self._put_back(owned[outbound.lease.partition], outbound)
+            await asyncio.sleep(RETRY_S)
+
+    def _put_back(self, partition: Partition, outbound: Outbound) -> None:
+        """Before what has gathered meanwhile, so that the newest is told last."""
+        newer = self._outgoing.setdefault(partition, {}).setdefault(outbound.gateway, [])
+        if len(newer) + len(outbound.items) > KEPT_MAX:
+            self._metrics.signals_dropped.inc()
+            return
+        newer[:0] = outbound.items
+        self._event.set()
 
     # --- members --------------------------------------------------------------------------------
 

@@ -264,6 +264,7 @@ class Worker:
         number = lease.partition
         key = self._keys.events(number)
         await self._ensure_group(key)
+        self._dispatch.forget_partition(number, self._settings.partitions)
         partition = Partition(
             lease,
             key,

@@ -142,3 +142,30 @@ async def test_watches_survive_a_change_of_owner(world: World) -> None:
     await wait_until(lambda: count(gateway, 2))  # the full list again
     await gateway.connect(b)
     await wait_until(lambda: told(gateway, b, "online"))
+
+
+async def test_an_owner_that_comes_back_knows_who_joined_meanwhile(world: World) -> None:
+    a, b, c = new_id(), new_id(), new_id()
+    gateway = await world.gateway()
+    watcher, _ = await gateway.connect(a, c)
+    first = await world.dispatcher()
+    await wait_until(lambda: len(first.owned) == PARTITIONS)
+    conversations = [
+        world.conversation_in(number, lambda: world.api.group([a, b])) for number in first.owned
+    ]
+    for conversation in conversations:
+        await world.signal(conversation, WatchSignal(watcher, a, [conversation]))
+    await wait_until(lambda: count(gateway, PARTITIONS))  # so their members are known now
+    second = await world.dispatcher()
+    await wait_until(lambda: len(second.owned) == PARTITIONS // 2)
+    moved = [each for each in conversations if world.partition(each) in second.owned]
+    await wait_until(lambda: count(gateway, PARTITIONS + len(moved)))
+    for conversation in moved:
+        await world.add(world.api.event(conversation, 1, joined=[c]))
+    await wait_until(lambda: count(gateway, PARTITIONS + 2 * len(moved)))
+    await second.stop()
+    seen = len(await frames(gateway, "presence"))
+    await wait_until(lambda: len(first.owned) == PARTITIONS)
+    await wait_until(lambda: count(gateway, seen + len(moved)))
+    for _, frame in (await frames(gateway, "presence"))[seen:]:
+        assert {user["user"] for user in frame["users"]} == {a, c}
