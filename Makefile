@@ -22,7 +22,7 @@ up: ## Run everything on this machine, until Ctrl-C (PORT=8080 DATA=.data GATEWA
 	@sh standalone/build-web.sh
 	@exec $(PYTHON) -m standalone --end-with-parent
 
-demo: ## Two made-up people chat through the running server
+demo: ## Six people chat through the running server; prints their logins
 	$(INSTALL) standalone
 	@exec $(PYTHON) -m standalone.demo
 

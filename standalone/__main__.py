@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -24,7 +23,7 @@ from standalone.servers.binary import SOURCES
 from standalone.servers.postgres_programs import IDENTITIES
 from standalone.shim import PR_SET_PDEATHSIG
 from standalone.stack import Options, Stack
-from standalone.terminal import LogFollower
+from standalone.terminal import LogFollower, client_command
 
 PROCESSES_MAX: Final = 16  # of one kind; more do not make one machine faster
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -70,7 +69,9 @@ def run(chosen: Options, logs: bool) -> None:
             follower.start()
         stack.start()
         print(f"ready {stack.url}", flush=True)
-        say(f"next: {_command()} register, {_command()} login, or make demo; Ctrl-C stops")
+        say(
+            f"next: {client_command()} register, {client_command()} login, or make demo; Ctrl-C stops"
+        )
         threading.Event().wait()
     except Interrupted:
         say("stopping")
@@ -135,15 +136,6 @@ def _choice(environ: Mapping[str, str], name: str, known: tuple[str, ...]) -> tu
     if not set(chosen) <= set(known):
         raise StandaloneError(f"{name} must be some of {', '.join(known)}")
     return chosen or known
-
-
-def _command() -> str:
-    """How to call the terminal client from here."""
-    beside = Path(sys.executable).with_name("agileim")
-    if shutil.which("agileim") or not beside.exists():
-        return "agileim"
-    folder = Path.cwd()
-    return str(beside.relative_to(folder)) if beside.is_relative_to(folder) else str(beside)
 
 
 if __name__ == "__main__":

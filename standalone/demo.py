@@ -30,6 +30,7 @@ from agileim import (
 from standalone.demo_story import CONVERSATIONS, PEOPLE, Person, Script
 from standalone.errors import StandaloneError
 from standalone.pages import WrongCredentials, fill_in
+from standalone.terminal import client_command
 
 PASSWORD: Final = "agileim demo 2026"  # noqa: S105 - printed: these accounts are for trying out
 
@@ -146,11 +147,12 @@ def _say_how(url: str) -> None:
     print(f"People at {url} (password of all: {PASSWORD})\n")
     for person in PEOPLE:
         print(f"  {person.handle:8} {person.name}")
+    command = client_command()
     print(
         "\nTry, in two terminals:\n"
-        "  agileim --profile mei chat alex\n"
-        "  agileim --profile alex chat mei\n"
-        "or look around: agileim --profile mei chats"
+        f"  {command} --profile mei chat alex\n"
+        f"  {command} --profile alex chat mei\n"
+        f"or look around: {command} --profile mei chats"
     )
 
 

@@ -1,7 +1,9 @@
-"""The services' logs in the terminal, each line with the coloured name of its process."""
+"""What people see in the terminal: the services' logs, each line with the coloured name of its
+process, and how to call the client."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -59,3 +61,12 @@ class LogFollower:
         return (
             f"\033[{_COLOURS[number % len(_COLOURS)]}m{label}\033[0m" if self._coloured else label
         )
+
+
+def client_command() -> str:
+    """How to call the terminal client from here."""
+    beside = Path(sys.executable).with_name("agileim")
+    if shutil.which("agileim") or not beside.exists():
+        return "agileim"
+    folder = Path.cwd()
+    return str(beside.relative_to(folder)) if beside.is_relative_to(folder) else str(beside)
