@@ -69,9 +69,8 @@ def run(chosen: Options, logs: bool) -> None:
             follower.start()
         stack.start()
         print(f"ready {stack.url}", flush=True)
-        say(
-            f"next: {client_command()} register, {client_command()} login, or make demo; Ctrl-C stops"
-        )
+        command = client_command()
+        say(f"next: {command} register, {command} login, or make demo; Ctrl-C stops")
         threading.Event().wait()
     except Interrupted:
         say("stopping")
