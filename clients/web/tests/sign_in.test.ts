@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ProtocolError, SignedOut, Unreachable } from '@/sdk/errors'
 import { SignIn, returnedFrom } from '@/sdk/sign_in'
-import { BrowserTokens, subjectOf } from '@/sdk/tokens'
+import { BrowserTokens, subjectOf, type Notes } from '@/sdk/tokens'
 
 const ORIGIN = 'https://chat.test'
 
@@ -30,47 +30,75 @@ describe('where to go on after signing in', () => {
   })
 })
 
-/** Auth, as far as silent authorization and the token endpoint go. */
+/** Auth, as far as silent authorization, the token endpoint and its cookie go. */
 class Auth {
   signedIn = true
   down = false
   loseNextAnswer = false
   issuer = ORIGIN
+  cookie = '' // what the browser holds; the SDK cannot read it
   readonly asked: URLSearchParams[] = []
-  private readonly refreshable = new Set<string>()
+  private readonly successors = new Map<string, string>() // '' for the one that is not spent
   private challenge = ''
   private count = 0
+  private spentAt = 0
 
   constructor() {
     vi.stubGlobal('fetch', (url: string, init: RequestInit) => this.answer(new URL(url), init))
   }
 
-  revokeAll(): void {
-    this.refreshable.clear()
+  endSession(): void {
+    this.successors.clear()
   }
 
   private async answer(url: URL, init: RequestInit): Promise<Response> {
+    expect(init.credentials).toBe('same-origin')
     if (this.down) throw new TypeError('Failed to fetch')
     if (url.pathname === '/connect/authorize') return this.authorize(url.searchParams)
     const form = init.body as URLSearchParams
     this.asked.push(form)
-    if (url.pathname !== '/connect/token') return Response.json({})
-    const good =
-      form.get('grant_type') === 'refresh_token'
-        ? this.refreshable.delete(form.get('refresh_token') ?? '')
-        : (await digest(form.get('code_verifier') ?? '')) === this.challenge
-    if (!good) return Response.json({ error: 'invalid_grant' }, { status: 400 })
+    expect(form.has('refresh_token')).toBe(false)
+    if (url.pathname !== '/connect/token') {
+      this.successors.delete(this.cookie)
+      this.cookie = ''
+      return Response.json({})
+    }
+    const next = form.get('grant_type') === 'refresh_token' ? this.refreshed() : await this.begun(form)
+    if (next === '') return Response.json({ error: 'invalid_grant' }, { status: 400 })
     this.count += 1
-    this.refreshable.add(`r${this.count}`)
     if (this.loseNextAnswer) {
       this.loseNextAnswer = false
       throw new TypeError('Failed to fetch')
     }
-    return Response.json({
-      access_token: `a${this.count}`,
-      refresh_token: `r${this.count}`,
-      expires_in: 300,
-    })
+    this.cookie = next
+    return Response.json({ access_token: `a${this.count}`, expires_in: 300 })
+  }
+
+  private async begun(form: URLSearchParams): Promise<string> {
+    expect(form.get('refresh_token_in')).toBe('cookie')
+    if ((await digest(form.get('code_verifier') ?? '')) !== this.challenge) return ''
+    return this.fresh()
+  }
+
+  /** As docs/auth.md has it: a spent one gives its successor for 10 s, later the session ends. */
+  private refreshed(): string {
+    const successor = this.successors.get(this.cookie)
+    if (successor === undefined) return ''
+    if (successor === '') {
+      const next = this.fresh()
+      this.successors.set(this.cookie, next)
+      this.spentAt = Date.now()
+      return next
+    }
+    if (Date.now() - this.spentAt <= 10_000) return successor
+    this.endSession()
+    return ''
+  }
+
+  private fresh(): string {
+    const token = `r${this.successors.size}`
+    this.successors.set(token, '')
+    return token
   }
 
   private authorize(query: URLSearchParams): Response {
@@ -88,6 +116,13 @@ class Auth {
   }
 }
 
+class MemoryNotes implements Notes {
+  readonly kept = new Map<string, string>()
+  getItem = (name: string) => this.kept.get(name) ?? null
+  setItem = (name: string, value: string) => void this.kept.set(name, value)
+  removeItem = (name: string) => void this.kept.delete(name)
+}
+
 async function digest(verifier: string): Promise<string> {
   const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))
   return Buffer.from(bytes).toString('base64url')
@@ -95,17 +130,24 @@ async function digest(verifier: string): Promise<string> {
 
 describe('tokens', () => {
   let auth: Auth
+  let notes: MemoryNotes
   let tokens: BrowserTokens
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'] })
     auth = new Auth()
-    tokens = new BrowserTokens(new SignIn(ORIGIN))
+    notes = new MemoryNotes()
+    load()
   })
   afterEach(() => {
     vi.useRealTimers()
     vi.unstubAllGlobals()
   })
+
+  /** The page is loaded, or another tab leads from now on. */
+  function load(): void {
+    tokens = new BrowserTokens(new SignIn(ORIGIN), notes)
+  }
 
   function grants(): (string | null)[] {
     return auth.asked.map((form) => form.get('grant_type'))
@@ -126,18 +168,65 @@ describe('tokens', () => {
     expect(grants()).toEqual(['authorization_code', 'refresh_token', 'refresh_token'])
   })
 
-  test('a spent refresh token is never used again: after a lost answer comes a new authorization', async () => {
+  test('after a reload the session goes on, whether or not somebody is still signed in at auth', async () => {
+    await tokens.accessToken()
+    auth.signedIn = false
+    load()
+    expect(await tokens.accessToken()).toBe('a2')
+    expect(grants()).toEqual(['authorization_code', 'refresh_token'])
+  })
+
+  test('a lost answer is asked for again within the time that auth gives', async () => {
     await tokens.accessToken()
     auth.loseNextAnswer = true
     await expect(tokens.accessToken('a1')).rejects.toThrow(Unreachable)
+    vi.advanceTimersByTime(7_000)
     expect(await tokens.accessToken()).toBe('a3')
-    expect(grants()).toEqual(['authorization_code', 'refresh_token', 'authorization_code'])
+    expect(grants()).toEqual(['authorization_code', 'refresh_token', 'refresh_token'])
+  })
+
+  test.each([false, true])(
+    'later a spent refresh token is not used again, but a new authorization made (reload: %s)',
+    async (reload) => {
+      await tokens.accessToken()
+      auth.loseNextAnswer = true
+      await expect(tokens.accessToken('a1')).rejects.toThrow(Unreachable)
+      vi.advanceTimersByTime(9_000)
+      if (reload) load()
+      expect(await tokens.accessToken()).toBe('a3')
+      expect(await tokens.accessToken('a3')).toBe('a4')
+      expect(grants()).toEqual([
+        'authorization_code', 'refresh_token', 'authorization_code', 'refresh_token',
+      ])
+    },
+  )
+
+  test('a request that never arrived costs nobody the session', async () => {
+    await tokens.accessToken()
+    auth.down = true
+    await expect(tokens.accessToken('a1')).rejects.toThrow(Unreachable)
+    vi.advanceTimersByTime(3_600_000)
+    auth.down = false
+    auth.signedIn = false // too long ago
+    expect(await tokens.accessToken()).toBe('a2')
   })
 
   test('a session that was ended stays ended', async () => {
     await tokens.accessToken()
-    auth.revokeAll()
+    auth.endSession()
     await expect(tokens.accessToken('a1')).rejects.toThrow(SignedOut)
+    await expect(tokens.accessToken()).rejects.toThrow(SignedOut)
+    expect(grants()).toEqual(['authorization_code', 'refresh_token', 'refresh_token'])
+  })
+
+  test('who has signed in meanwhile is who the next token speaks for', async () => {
+    await tokens.accessToken()
+    load()
+    tokens.returned()
+    expect(await tokens.accessToken()).toBe('a2')
+    expect(grants()).toEqual(['authorization_code', 'authorization_code'])
+    expect(await tokens.accessToken('a2')).toBe('a3')
+    expect(grants().at(-1)).toBe('refresh_token')
   })
 
   test('nobody is signed in', async () => {
@@ -157,11 +246,32 @@ describe('tokens', () => {
     expect(grants()).toEqual([])
   })
 
-  test('ending revokes the session', async () => {
+  test('ending revokes the session, and its cookie is gone', async () => {
     await tokens.accessToken()
     await tokens.end()
-    expect(auth.asked.at(-1)?.get('token')).toBe('r1')
-    expect(await tokens.accessToken()).toBe('a2')
+    expect(auth.cookie).toBe('')
+    expect(notes.kept.size).toBe(0)
+    await expect(tokens.accessToken()).rejects.toThrow(SignedOut)
+  })
+
+  test('ending says so when auth could not be told', async () => {
+    await tokens.accessToken()
+    auth.down = true
+    await expect(tokens.end()).rejects.toThrow(Unreachable)
+    auth.down = false
+    load()
+    await tokens.end()
+    expect(auth.cookie).toBe('')
+  })
+
+  test('what is noted opens nothing', async () => {
+    await tokens.accessToken()
+    auth.loseNextAnswer = true
+    await expect(tokens.accessToken('a1')).rejects.toThrow(Unreachable)
+    const noted = [...notes.kept.values()].join()
+    expect(noted).toMatch(/^\d+$/)
+    await tokens.accessToken()
+    expect([...notes.kept.values()]).toEqual(['held'])
   })
 })
 

@@ -14,6 +14,7 @@ import type { User } from './types'
 
 const DATABASE = 'agileim'
 const SIGNED_OUT = 'agileim.signed_out' // in localStorage: do not sign in by ourselves
+const UNTOLD = 'untold' // there: auth could not be told
 
 /** Whom a Chat tells. */
 export interface ChatListener {
@@ -35,6 +36,8 @@ export class Chat implements TokenSource {
   private loading = 0
   private readonly waiting: Told[] = [] // told while the cache is being read
   private shown: string[] = []
+  private tokens: BrowserTokens | null = null // of the tab that leads
+  private returned = false // this page is the one that a sign-in returns to
 
   constructor(
     private readonly origin: string,
@@ -56,6 +59,7 @@ export class Chat implements TokenSource {
     const path = returnedFrom(page)
     if (path !== null && page.searchParams.has('code')) {
       localStorage.removeItem(SIGNED_OUT)
+      this.returned = true
       this.tabs.tellReturned()
     }
     this.cache = await Cache.open(DATABASE).catch((error: unknown) => {
@@ -149,8 +153,10 @@ export class Chat implements TokenSource {
   }
 
   private wake(): void {
-    if (this.engine !== null) this.engine.wake()
-    else this.retryNow()
+    if (this.engine !== null) {
+      this.engine.wake()
+      this.endLate()
+    } else this.retryNow()
   }
 
   private async reload(): Promise<void> {
@@ -170,7 +176,9 @@ export class Chat implements TokenSource {
   }
 
   private async lead(): Promise<void> {
-    const tokens = new BrowserTokens(this.signIn)
+    const tokens = new BrowserTokens(this.signIn, localStorage)
+    this.tokens = tokens
+    if (this.returned) tokens.returned()
     const engine = new Engine({
       origin: this.origin,
       tokens,
@@ -180,17 +188,27 @@ export class Chat implements TokenSource {
       signOut: () => this.signIn.signOut(),
       told: (told) => this.tabs.tell(told),
       status: (status) => this.tabs.tellStatus(status),
-      ended: () => localStorage.setItem(SIGNED_OUT, '1'),
+      ended: (told) => localStorage.setItem(SIGNED_OUT, told ? '1' : UNTOLD),
     })
     this.engine = engine
     this.tabs.leading(engine.commands, engine.status)
     if (this.shown.length > 0) this.watch(this.shown)
     if (localStorage.getItem(SIGNED_OUT) === null) await engine.start()
-    else engine.idle()
+    else {
+      engine.idle()
+      this.endLate()
+    }
+  }
+
+  private endLate(): void {
+    if (localStorage.getItem(SIGNED_OUT) !== UNTOLD) return
+    this.engine?.endLate().catch(ignore)
   }
 
   private restart(): void {
-    if (this.engine?.status.signedIn === 'out') void this.engine.start()
+    if (this.engine?.status.signedIn !== 'out') return
+    this.tokens?.returned()
+    void this.engine.start()
   }
 }
 

@@ -18,7 +18,7 @@ const LAG_MAX = 300 // missed events that are fetched; more of them are history
 
 export interface EngineOptions {
   origin: string
-  tokens: TokenSource & { end(leaving?: boolean): Promise<void> }
+  tokens: TokenSource & { end(): Promise<void> }
   api: Api
   cache: Cache | null
   cached: Cached
@@ -26,8 +26,8 @@ export interface EngineOptions {
   signOut(): Promise<void>
   told(told: Told): void
   status(status: Status): void
-  /** The session has ended, and not by a fault of the line. */
-  ended(): void
+  /** The session has ended, and not by a fault of the line. `told`: auth knows. */
+  ended(told: boolean): void
 }
 
 /** See above. `commands` is what tabs may ask. */
@@ -84,12 +84,19 @@ export class Engine implements Listener {
     this.change({ signedIn: 'out', connection: 'closed' })
   }
 
-  /** The page goes away. */
+  /** Nobody is to be signed in, but the line was down when auth was to be told: tell it now.
+   * Rejects when it is still down. */
+  async endLate(): Promise<void> {
+    await this.options.tokens.end()
+    await this.options.signOut()
+    this.options.ended(true)
+  }
+
+  /** The page goes away; the session stays. */
   leave(): void {
     this.run += 1
     this.driver?.close()
     this.driver = null
-    void this.options.tokens.end(true)
   }
 
   /** See Driver.wake. */
@@ -151,10 +158,10 @@ export class Engine implements Listener {
     this.driver?.close()
     this.driver = null
     // The line may be down: what is here goes in any case.
-    await this.options.tokens.end().catch(() => undefined)
-    await this.options.signOut().catch(() => undefined)
+    const ends = [this.options.tokens.end(), this.options.signOut()]
+    const told = (await Promise.allSettled(ends)).every(({ status }) => status === 'fulfilled')
     await this.ledger.clear()
-    this.options.ended()
+    this.options.ended(told)
     this.change({ signedIn: 'out', user: null, connection: 'closed', reason: '', retryAt: null })
   }
 
@@ -231,8 +238,9 @@ export class Engine implements Listener {
     this.run += 1
     this.driver?.close()
     this.driver = null
-    void this.options.tokens.end()
-    this.options.ended()
+    // It has ended there; this takes the cookie back.
+    void this.options.tokens.end().catch(() => undefined)
+    this.options.ended(true)
     this.change({ signedIn: 'out', connection: 'closed', reason: error.message, retryAt: null })
   }
 

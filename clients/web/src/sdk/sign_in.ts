@@ -1,10 +1,12 @@
 // Signing in: OAuth 2.0 authorization code with PKCE (RFC 6749, RFC 7636).
 //
 // The person signs in on auth's own pages, which leaves auth's HttpOnly cookie with the browser.
-// Tokens then come by a second, silent authorization (prompt=none) made with fetch: auth is on our
-// origin, so the redirect with the code can be followed without a window or frame. The verifier
-// never leaves memory, and reloading the page needs no stored token. The code of the visible
-// redirect is not used: nobody has the verifier that belongs to it.
+// The first tokens then come by a second, silent authorization (prompt=none) made with fetch: auth
+// is on our origin, so the redirect with the code can be followed without a window or frame. The
+// verifier never leaves memory. The code of the visible redirect is not used: nobody has the
+// verifier that belongs to it.
+//
+// No script sees a refresh token: auth keeps it in another HttpOnly cookie and takes it from there.
 import { ProtocolError, SignedOut, Unreachable } from './errors'
 
 const CLIENT_ID = 'agileim-web'
@@ -13,7 +15,6 @@ const TIMEOUT_MS = 15_000
 
 export interface TokenSet {
   accessToken: string
-  refreshToken: string
   /** Of Date.now(). */
   endsAt: number
 }
@@ -50,20 +51,23 @@ export class SignIn {
       code,
       redirect_uri: `${this.origin}/callback`,
       code_verifier: verifier,
+      refresh_token_in: 'cookie',
     })
   }
 
-  /** The next tokens of a session. */
-  refresh(refreshToken: string): Promise<TokenSet> {
-    return this.tokens({ grant_type: 'refresh_token', refresh_token: refreshToken })
+  /** The next tokens of the session whose refresh token is in auth's cookie. */
+  refresh(): Promise<TokenSet> {
+    return this.tokens({ grant_type: 'refresh_token' })
   }
 
-  /** End the session of a token. */
-  async revoke(token: string, leaving: boolean): Promise<void> {
-    const url = `${this.origin}/connect/revocation`
-    const body = new URLSearchParams({ token, client_id: CLIENT_ID })
-    if (leaving) navigator.sendBeacon(url, body)
-    else await send(url, { method: 'POST', body, credentials: 'omit' })
+  /** End that session; auth takes its cookie back. */
+  async revoke(): Promise<void> {
+    const answer = await send(`${this.origin}/connect/revocation`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: CLIENT_ID }),
+      credentials: 'same-origin',
+    })
+    if (!answer.ok) throw new Unreachable(`signing out failed (${answer.status})`)
   }
 
   /** End the browser's sign-in, as auth's own page would: by its form. */
@@ -99,22 +103,18 @@ export class SignIn {
     const answer = await send(`${this.origin}/connect/token`, {
       method: 'POST',
       body: new URLSearchParams({ ...form, client_id: CLIENT_ID }),
-      credentials: 'omit',
+      credentials: 'same-origin',
     })
     const given = (await answer.json().catch(() => ({}))) as Record<string, unknown>
     if (answer.status === 429 || answer.status >= 500) {
       throw new Unreachable(`signing in failed (${answer.status})`)
     }
     if (!answer.ok) throw refusal(String(given['error']), String(given['error_description'] ?? ''))
-    const { access_token: access, refresh_token: refresh, expires_in: lasts } = given
+    const { access_token: access, expires_in: lasts } = given
     if (typeof access !== 'string' || typeof lasts !== 'number') {
       throw new ProtocolError('the token endpoint answered without a token')
     }
-    return {
-      accessToken: access,
-      refreshToken: typeof refresh === 'string' ? refresh : '',
-      endsAt: asked + lasts * 1000,
-    }
+    return { accessToken: access, endsAt: asked + lasts * 1000 }
   }
 }
 
