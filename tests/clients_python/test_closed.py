@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from agileim import Closed
-from agileim.rest import Api, Http
+from agileim.http import Http
+from agileim.rest import Api
 from agileim.tokens import StaticToken
 
 

@@ -10,13 +10,15 @@ from typing import Literal, Self
 
 import aiohttp
 
+from agileim.calls.messages import message_body
 from agileim.driver import Driver
 from agileim.errors import AgileIMError, Closed, OutcomeUnknown, SignedOut, Unreachable
 from agileim.events import Event, LogEvent
+from agileim.http import Http
 from agileim.logs import WINDOW
 from agileim.models import Sent, User
 from agileim.profiles import DEFAULT_PROFILE, ProfileFile
-from agileim.rest import Api, Http, message_body
+from agileim.rest import Api
 from agileim.session import Session
 from agileim.stores import MemoryStore, Store
 from agileim.tokens import ProfileTokens, StaticToken, TokenSource

@@ -14,9 +14,10 @@ import aiohttp
 
 from agileim import loopback
 from agileim.errors import AgileIMError
+from agileim.http import Http
 from agileim.oauth import Device, OAuth, Pkce
 from agileim.profiles import DEFAULT_PROFILE, Profile, ProfileFile, TokenSet
-from agileim.rest import Api, Http
+from agileim.rest import Api
 from agileim.tokens import StaticToken
 
 BROWSER_TIMEOUT_S = 600.0
