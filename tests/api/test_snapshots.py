@@ -160,3 +160,26 @@ async def test_a_snapshot_is_for_members_from_where_they_came_in(api: RunningApi
     assert (await bob.call("GET", path)).refusal[:2] == (404, "not_found")
     for query in ("before_seq=0", "limit=0", "limit=201", "before_seq=x"):
         assert (await ada.call("GET", f"{path}?{query}")).refusal[:2] == (422, "invalid")
+
+
+async def test_all_pinned_messages_are_told_at_once_to_who_may_see_them(api: RunningApi) -> None:
+    ada, bob, late, stranger = await api.people(4)
+    room = await ada.group_with(bob)
+    path = f"/v1/conversations/{room}/pins"
+    seqs = [(await ada.say(room, text))["seq"] for text in ("one", "two", "three")]
+    assert (await ada.get(path))["messages"] == []
+    for seq in (seqs[2], seqs[0]):
+        await bob.call("PUT", f"/v1/conversations/{room}/messages/{seq}/pin")
+    await ada.call("PATCH", f"/v1/conversations/{room}/messages/{seqs[0]}", {"text": "ONE"})
+    page = await bob.get(path)
+    assert schemas.MessagePage(unknown=RAISE).validate(page) == {}
+    assert [(one["text"], one["pinned"]) for one in page["messages"]] == [
+        ("ONE", True),
+        ("three", True),
+    ]
+    assert (page["next"], page["head_seq"]) == (None, seqs[2] + 3)
+    await ada.post(f"/v1/conversations/{room}/members", {"users": [late.id]})
+    assert (await late.get(path))["messages"] == []
+    assert (await stranger.call("GET", path)).refusal[:2] == (404, "not_found")
+    await ada.call("DELETE", f"/v1/conversations/{room}/messages/{seqs[2]}")
+    assert [one["text"] for one in (await ada.get(path))["messages"]] == ["ONE"]

@@ -12,7 +12,7 @@ from msgspec import Struct
 from services.api.store.conversations import not_found
 from services.api.store.database import Database, Row
 from shared.ids import is_id
-from shared.limits import REACTION_USERS_SHOWN
+from shared.limits import PINS_MAX, REACTION_USERS_SHOWN
 
 # Among many reactions and edits there may be few messages: a page may be short then, never slow.
 SCAN_MAX: Final = 1000
@@ -56,6 +56,60 @@ class Snapshot:
     messages: list[Present] = field(default_factory=list)
 
 
+# Who asks; which messages; how these are now.
+_VIEWER: Final = """
+WITH viewer AS MATERIALIZED (
+    SELECT m.first_seq, c.head_seq
+    FROM members m JOIN conversations c ON c.id = m.conversation_id
+    WHERE m.conversation_id = %(room)s AND m.user_id = %(user)s AND m.left_seq IS NULL
+)"""
+_BEFORE: Final = """, scanned AS MATERIALIZED (
+    SELECT e.* FROM viewer, LATERAL (
+        SELECT * FROM events e
+        WHERE e.conversation_id = %(room)s AND e.seq < %(before)s
+            AND e.seq >= viewer.first_seq
+        ORDER BY e.seq DESC LIMIT %(scan)s
+    ) e
+), found AS MATERIALIZED (
+    SELECT * FROM scanned WHERE kind = 'message' ORDER BY seq DESC LIMIT %(limit)s
+)
+"""
+_PINNED: Final = """, found AS MATERIALIZED (
+    SELECT e.* FROM viewer, pins p JOIN events e USING (conversation_id, seq)
+    WHERE p.conversation_id = %(room)s AND p.seq >= viewer.first_seq AND e.kind = 'message'
+    ORDER BY p.seq DESC LIMIT %(limit)s
+), scanned AS (SELECT NULL::bigint AS seq)
+"""
+_NOW: Final = """
+SELECT viewer.head_seq, viewer.first_seq, (SELECT min(seq) FROM scanned),
+    f.seq, f.sender_id::text, f.created_at, f.number, f.client_msg_id, f.body,
+    v.version, v.text, v.created_at,
+    EXISTS (
+        SELECT FROM recalls r WHERE r.conversation_id = %(room)s AND r.seq = f.seq
+    ),
+    EXISTS (SELECT FROM pins p WHERE p.conversation_id = %(room)s AND p.seq = f.seq),
+    x.reactions
+FROM viewer LEFT JOIN found f ON true
+LEFT JOIN LATERAL (
+    SELECT v.version, v.text, v.created_at FROM message_versions v
+    WHERE v.conversation_id = %(room)s AND v.seq = f.seq
+    ORDER BY v.version DESC LIMIT 1
+) v ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object(
+        'emoji', g.emoji, 'count', g.count, 'mine', g.mine, 'users', g.users
+    ) ORDER BY g.first)::text AS reactions
+    FROM (
+        SELECT o.emoji, count(*) AS count, bool_or(o.user_id = %(user)s) AS mine,
+            min(o.event_seq) AS first,
+            (array_agg(o.user_id::text ORDER BY o.event_seq))[1:%(shown)s] AS users
+        FROM reactions o WHERE o.conversation_id = %(room)s AND o.seq = f.seq
+        GROUP BY o.emoji
+    ) g
+) x ON true
+ORDER BY f.seq
+"""
+
 _reactions: Final = msgspec.json.Decoder(list[Reaction])
 
 
@@ -67,64 +121,36 @@ class Snapshots:
 
     async def before(self, conversation: str, user: str, seq: int | None, limit: int) -> Snapshot:
         """The last ``limit`` messages before ``seq``, or before the end of the log."""
+        found = await self._read(_BEFORE, conversation, user, seq or _LAST_SEQ, limit)
+        head, first, lowest, messages = found
+        told = messages[0].seq if len(messages) == limit else lowest
+        return Snapshot(head, first, told if told is not None and told > first else None, messages)
+
+    async def pinned(self, conversation: str, user: str) -> Snapshot:
+        """All pinned messages; there are at most ``PINS_MAX``."""
+        head, first, _, messages = await self._read(
+            _PINNED, conversation, user, _LAST_SEQ, PINS_MAX
+        )
+        return Snapshot(head, first, None, messages)
+
+    async def _read(
+        self, which: str, conversation: str, user: str, before: int, limit: int
+    ) -> tuple[int, int, int | None, list[Present]]:
+        """Head, the viewer's first seq, the lowest seq looked at, and messages, ascending."""
         if not is_id(conversation):
             raise not_found()
         # One statement, one snapshot: what it tells is exactly the log up to head_seq.
         rows = await self._database.fetch_all(
-            """
-            WITH viewer AS MATERIALIZED (
-                SELECT m.first_seq, c.head_seq
-                FROM members m JOIN conversations c ON c.id = m.conversation_id
-                WHERE m.conversation_id = %(room)s AND m.user_id = %(user)s AND m.left_seq IS NULL
-            ), scanned AS MATERIALIZED (
-                SELECT e.* FROM viewer, LATERAL (
-                    SELECT * FROM events e
-                    WHERE e.conversation_id = %(room)s AND e.seq < %(before)s
-                        AND e.seq >= viewer.first_seq
-                    ORDER BY e.seq DESC LIMIT %(scan)s
-                ) e
-            ), found AS MATERIALIZED (
-                SELECT * FROM scanned WHERE kind = 'message' ORDER BY seq DESC LIMIT %(limit)s
-            )
-            SELECT viewer.head_seq, viewer.first_seq, (SELECT min(seq) FROM scanned),
-                f.seq, f.sender_id::text, f.created_at, f.number, f.client_msg_id, f.body,
-                v.version, v.text, v.created_at,
-                EXISTS (
-                    SELECT FROM recalls r WHERE r.conversation_id = %(room)s AND r.seq = f.seq
-                ),
-                EXISTS (SELECT FROM pins p WHERE p.conversation_id = %(room)s AND p.seq = f.seq),
-                x.reactions
-            FROM viewer LEFT JOIN found f ON true
-            LEFT JOIN LATERAL (
-                SELECT v.version, v.text, v.created_at FROM message_versions v
-                WHERE v.conversation_id = %(room)s AND v.seq = f.seq
-                ORDER BY v.version DESC LIMIT 1
-            ) v ON true
-            LEFT JOIN LATERAL (
-                SELECT json_agg(json_build_object(
-                    'emoji', g.emoji, 'count', g.count, 'mine', g.mine, 'users', g.users
-                ) ORDER BY g.first)::text AS reactions
-                FROM (
-                    SELECT o.emoji, count(*) AS count, bool_or(o.user_id = %(user)s) AS mine,
-                        min(o.event_seq) AS first,
-                        (array_agg(o.user_id::text ORDER BY o.event_seq))[1:%(shown)s] AS users
-                    FROM reactions o WHERE o.conversation_id = %(room)s AND o.seq = f.seq
-                    GROUP BY o.emoji
-                ) g
-            ) x ON true
-            ORDER BY f.seq
-            """,
+            _VIEWER + which + _NOW,
             {
-                "room": conversation, "user": user, "before": seq or _LAST_SEQ, "limit": limit,
+                "room": conversation, "user": user, "before": before, "limit": limit,
                 "scan": SCAN_MAX, "shown": REACTION_USERS_SHOWN,
             },
         )  # fmt: skip
         if not rows:
             raise not_found()
         head, first, lowest = rows[0][:3]
-        messages = [_present(row[3:]) for row in rows if row[3] is not None]
-        told = messages[0].seq if len(messages) == limit else lowest
-        return Snapshot(head, first, told if told is not None and told > first else None, messages)
+        return head, first, lowest, [_present(row[3:]) for row in rows if row[3] is not None]
 
 
 def _present(row: Row) -> Present:

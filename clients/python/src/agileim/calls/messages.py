@@ -52,6 +52,11 @@ class MessageCalls:
             "GET", path, MessagePage, before_seq=before_seq, limit=limit
         )
 
+    async def pins(self, conversation: str) -> MessagePage:
+        """All pinned messages as they are now."""
+        path = f"/v1/conversations/{conversation}/pins"
+        return await self._http.request("GET", path, MessagePage)
+
     async def edit_message(
         self, conversation: str, seq: int, text: str, *, version: int | None = None
     ) -> MessageVersion:
