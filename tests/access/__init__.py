@@ -1,0 +1,1 @@
+"""Who may call what: one table over every route and every frame."""
