@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from tests.auth.rig import PARTNER_SECRET, PARTNER_URI, PASSWORD, Rig
-from tests.support.signin import CodeRequest, Page, SignInFailed, Tokens, browser, register, sign_in
+from tests.support.signin import (
+    Browser,
+    CodeRequest,
+    Page,
+    SignInFailed,
+    Tokens,
+    browser,
+    register,
+    sign_in,
+)
 
 NEW = "another staple horse"
 BASE = "/connect/account"
@@ -85,6 +94,35 @@ async def test_sessions_of_others_cannot_be_ended(rig: Rig, ada: Tokens) -> None
     path = f"/sessions/{bob.session}"
     assert (await _ask(rig, "DELETE", path, ada.access_token))[0] == 404
     assert bob.session in await rig.live_sessions()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "ours"),
+    [
+        ("POST", "/password", _change(), True),
+        ("DELETE", "/sessions?others=true", None, True),
+        ("DELETE", "/sessions", None, False),
+    ],
+)
+async def test_browsers_that_are_signed_in_must_sign_in_again(
+    rig: Rig, ada: Tokens, method: str, path: str, body: Any, ours: bool
+) -> None:
+    silent = CodeRequest("agileim-web", f"{rig.url}/callback").path(prompt="none")
+    headers = {"Authorization": f"Bearer {ada.access_token}"}
+
+    async def is_signed_in(tab: Browser) -> bool:
+        async with tab.http.get(rig.url + silent, allow_redirects=False) as response:
+            return "code=" in response.headers["Location"]
+
+    async with browser(rig.url) as tab, browser(rig.url) as other:
+        for one in (tab, other):
+            await rig.code(one, CodeRequest())
+            assert await is_signed_in(one)
+        async with tab.http.request(
+            method, f"{rig.url}{BASE}{path}", headers=headers, json=body
+        ) as response:
+            assert response.status == 204
+        assert [await is_signed_in(one) for one in (tab, other)] == [ours, False]
 
 
 async def test_all_sessions_end_with_or_without_ones_own(rig: Rig, ada: Tokens) -> None:

@@ -11,7 +11,7 @@ from yarl import URL
 from services.auth.cookies import Cookies
 from tests.auth.rig import PASSWORD, Rig
 from tests.support.servers import wait_until
-from tests.support.signin import Browser, CodeRequest, Page, Tokens, browser
+from tests.support.signin import Browser, CodeRequest, Page, Tokens, browser, claims_of
 
 COOKIE = "agileim_refresh"
 FOREIGN: list[dict[str, str]] = [
@@ -55,9 +55,7 @@ async def _enter(rig: Rig, tab: Browser) -> dict[str, Any]:
     async with tab.http.get(next_url, allow_redirects=False) as back:
         location = back.headers["Location"]
     code = location.partition("code=")[2].partition("&")[0]
-    status, answer, _ = await _post(
-        tab, "/connect/token", **wanted.grant(code), refresh_token_in="cookie"
-    )
+    status, answer, _ = await _post(tab, "/connect/token", **wanted.grant(code))
     assert status == 200, answer
     return answer
 
@@ -86,8 +84,10 @@ async def test_cookie_works_from_our_own_origin_only(
     given = {name: rig.url if text == "ours" else text for name, text in headers.items()}
     async with browser(rig.url) as tab:
         await _enter(rig, tab)
+        code = CodeRequest(client_id="agileim-web", redirect_uri=f"{rig.url}/callback").grant("x")
         for path, form in (
             ("/connect/token", {"grant_type": "refresh_token"}),
+            ("/connect/token", code),
             ("/connect/revocation", {}),
         ):
             status, answer, _ = await _send(tab, path, given, {"client_id": "agileim-web", **form})
@@ -139,12 +139,30 @@ async def test_signing_out_of_the_browser_ends_its_session(rig: Rig, ada: Tokens
     await wait_until(lambda: told.sessions[0] in rig.auth.revoked)
 
 
+async def test_a_browser_holds_one_session(rig: Rig, ada: Tokens) -> None:
+    async with browser(rig.url) as tab:
+        former = claims_of((await _enter(rig, tab))["access_token"])["sid"]
+        await _post(tab, "/connect/token", grant_type="refresh_token")
+        latter = claims_of((await _enter(rig, tab))["access_token"])["sid"]
+        assert set(await rig.live_sessions()) == {ada.session, latter}
+        assert [told.sessions for told in await rig.revoked()] == [[former]]
+        assert (await _post(tab, "/connect/token", grant_type="refresh_token"))[0] == 200
+
+
+async def test_refresh_token_in_a_request_is_not_taken(rig: Rig, ada: Tokens) -> None:
+    async with browser(rig.url) as tab:
+        await _enter(rig, tab)
+        form = {"grant_type": "refresh_token", "refresh_token": _held(tab, rig.url)}
+        status, answer, _ = await _post(tab, "/connect/token", **form)
+        assert (status, answer["error"]) == (400, "invalid_request")
+        assert (await _post(tab, "/connect/token", grant_type="refresh_token"))[0] == 200
+
+
 async def test_other_clients_get_no_cookie(rig: Rig, ada: Tokens) -> None:
     status, answer, headers = await rig.token(
-        grant_type="refresh_token", refresh_token=ada.refresh_token, client_id="agileim-cli",
-        refresh_token_in="cookie",
-    )  # fmt: skip
-    assert (status, answer["error"]) == (400, "invalid_request")
+        grant_type="refresh_token", refresh_token=ada.refresh_token, client_id="agileim-cli"
+    )
+    assert (status, bool(answer["refresh_token"])) == (200, True)
     assert "Set-Cookie" not in headers
 
 

@@ -110,7 +110,7 @@ async def test_50_parallel_refreshes_leave_one_live_successor(rig: Rig, ada: Tok
 
 
 async def test_token_of_another_client_is_unknown_and_unharmed(rig: Rig, ada: Tokens) -> None:
-    status, answer, _ = await _refresh(rig, ada.refresh_token, client_id="agileim-web")
+    status, answer, _ = await _refresh(rig, ada.refresh_token, client_id="native")
     assert (status, answer["error"]) == (400, "invalid_grant")
     assert (await _refresh(rig, ada.refresh_token))[0] == 200
 

@@ -75,7 +75,6 @@ class Auth {
   }
 
   private async begun(form: URLSearchParams): Promise<string> {
-    expect(form.get('refresh_token_in')).toBe('cookie')
     if ((await digest(form.get('code_verifier') ?? '')) !== this.challenge) return ''
     return this.fresh()
   }

@@ -89,6 +89,7 @@ async def change_password(request: web.Request, who: Bearer) -> web.Response:
     auth.audit.note(
         request, audit.PASSWORD_CHANGED, user=who.user, client_id=who.client_id, session=who.session
     )
+    await _end_sign_ins(request, who, but_ours=True)
     await _end(request, who, await _sessions(request, who, but=who.session), "password_changed")
     return web.Response(status=204)
 
@@ -118,6 +119,7 @@ async def end_sessions(request: web.Request, who: Bearer) -> web.Response:
     if others not in ("", "true", "false"):
         raise Problem(ErrorCode.INVALID, "others is true or false.", field="others")
     but = who.session if others == "true" else ""
+    await _end_sign_ins(request, who, but_ours=bool(but))
     await _end(request, who, await _sessions(request, who, but=but), "ended_by_user")
     return web.Response(status=204)
 
@@ -162,6 +164,14 @@ async def _check_password(request: web.Request, account: Account, prepared: str)
 async def _sessions(request: web.Request, who: Bearer, but: str = "") -> list[str]:
     found = await request.app[AUTH].accounts.sessions(SessionQuery(user=who.user))
     return [one.session for one in found if one.session != but]
+
+
+async def _end_sign_ins(request: web.Request, who: Bearer, *, but_ours: bool) -> None:
+    """Browsers that are signed in at our pages must sign in again, or each could begin a session
+    without the new password. ``but_ours``: this browser's stays, if a browser asks."""
+    auth = request.app[AUTH]
+    ours = auth.pages.cookies.signin(request) if but_ours else ""
+    await auth.signins.end_all(who.user, auth.settings.signin_s, but=ours)
 
 
 async def _end(request: web.Request, who: Bearer, which: list[str], reason: str) -> None:

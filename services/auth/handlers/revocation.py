@@ -28,7 +28,8 @@ async def revocation(request: web.Request) -> web.Response:
     client, given = await client_form(request)
     by_cookie = client.in_browser and "token" not in given
     if by_cookie:
-        given = {**given, "token": browser_tokens.held(request) or "none"}
+        browser_tokens.check_origin(request)
+        given = {**given, "token": browser_tokens.held(request, given) or "none"}
     which = _session_of(request, client, schemas.load(schemas.RevocationForm, given)["token"])
     if which is not None:
         ended = await auth.accounts.end(which)

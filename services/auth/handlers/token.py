@@ -45,24 +45,18 @@ async def token(request: web.Request) -> web.Response:
         raise OAuthError("unsupported_grant_type", "this grant type is not supported")
     if grant_type not in client.grants:
         raise OAuthError("unauthorized_client", "the client may not use this grant type")
-    in_cookie = browser_tokens.asked_for(client, given)
-    if in_cookie:
+    if client.in_browser:
         browser_tokens.check_origin(request)
-    elif _is_by_cookie(client, given):
-        in_cookie, given = True, {**given, "refresh_token": browser_tokens.held(request)}
+        given = {**given, "refresh_token": browser_tokens.held(request, given)}
     response = await answer(request, client, given)
     request.app[AUTH].metrics.grants.labels(grant_type.rpartition(":")[2]).inc()
-    refresh = browser_tokens.withheld(response) if in_cookie else ""
+    refresh = browser_tokens.withheld(response) if client.in_browser else ""
     result = web.json_response(response, headers=NO_STORE)
     if refresh:
+        if grant_type == clients.AUTHORIZATION_CODE:
+            await browser_tokens.end_former(request, client)
         browser_tokens.keep(request, result, refresh)
     return result
-
-
-def _is_by_cookie(client: Client, given: dict[str, str]) -> bool:
-    """Whether the refresh token is the one in the browser's cookie."""
-    refreshes = given["grant_type"] == clients.REFRESH_TOKEN
-    return client.in_browser and refreshes and "refresh_token" not in given
 
 
 async def _by_code(request: web.Request, client: Client, given: dict[str, str]) -> dict[str, Any]:
@@ -141,7 +135,14 @@ async def _by_credentials(
     asked = set(schemas.load(schemas.ClientCredentialsForm, given)["scope"].split())
     if not asked <= client.scopes:
         raise OAuthError("invalid_scope", "a scope that this client may not have")
-    return request.app[AUTH].issuer.service(client, " ".join(sorted(asked or client.scopes)))
+    auth = request.app[AUTH]
+    scope = " ".join(sorted(asked or client.scopes))
+    if not client.is_bot:
+        return auth.issuer.service(client, scope)
+    account = await auth.accounts.by_id(client.client_id)
+    if account is None or account.disabled:
+        raise OAuthError("invalid_grant", "the account cannot be used")
+    return auth.issuer.bot(client, scope)
 
 
 _ANSWERS: dict[str, Answer] = {
@@ -164,6 +165,7 @@ async def _begin(request: web.Request, client: Client, grant: Any, nonce: str) -
             account,
             device=_device_name(request),
             auth_time=grant.auth_time,
+            amr=grant.amr,
             nonce=nonce,
         )
     except ApiRefused:  # disabled a moment ago

@@ -51,7 +51,6 @@ export class SignIn {
       code,
       redirect_uri: `${this.origin}/callback`,
       code_verifier: verifier,
-      refresh_token_in: 'cookie',
     })
   }
 
