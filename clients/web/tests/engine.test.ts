@@ -18,6 +18,7 @@ class Run {
   readonly events: LogEvent[] = []
   readonly waiting = new Map<string, Queued>()
   readonly forgotten: string[] = []
+  readonly faults: string[] = []
   private constructor(
     readonly engine: Engine,
     readonly cache: Cache,
@@ -61,7 +62,7 @@ class Run {
   send(conversation: string, text: string): Promise<void> {
     const id = crypto.randomUUID()
     const time = new Date().toISOString()
-    return this.engine.commands.send({ id, conversation, text, time, failed: '', sent: 0, order: 0 })
+    return this.engine.commands.send({ id, conversation, text, reply_to: null, time, failed: '', sent: 0, order: 0 })
   }
 
   seqs(conversation: string): number[] {
@@ -77,6 +78,7 @@ class Run {
     for (const message of told.queued) this.waiting.set(message.id, message)
     for (const id of told.unqueued) this.waiting.delete(id)
     this.forgotten.push(...told.forgotten)
+    this.faults.push(...told.faults.map(({ code }) => code))
   }
 }
 
@@ -237,7 +239,7 @@ test('signing out forgets everything, with or without a line', async () => {
   server.down = true
   await run.engine.commands.signOut()
   expect(run.status?.signedIn).toBe('out')
-  expect(await run.cache.load()).toEqual({ meta: null, records: [], outbox: [], people: [] })
+  expect(await run.cache.load()).toEqual({ meta: null, records: [], outbox: [], errands: [], people: [] })
   expect(await run.cache.event('c1', 1)).toBeUndefined()
 })
 
@@ -267,4 +269,72 @@ test('read marks made without a line reach the server after a restart', async ()
   await Run.start(database)
   const read = { type: 'read', conversation: 'c1', seq: 3 }
   await expect.poll(() => server.frames.filter((frame) => frame.type === 'read')).toEqual([read])
+})
+
+async function kept(run: Run, seq: number): Promise<LogEvent | undefined> {
+  return run.cache.event('c1', seq)
+}
+
+test('what becomes of a message is kept with it, live and after a restart', async () => {
+  server.make('c1', 3)
+  const first = await Run.start(database)
+  await expect.poll(() => first.seqs('c1')).toEqual([1, 2, 3])
+  server.changeLive('c1', 'message_edited', { seq: 2, version: 2, text: 'two' })
+  server.changeLive('c1', 'reaction_added', { seq: 3, emoji: '👍' })
+  await expect.poll(() => kept(first, 3)).toMatchObject({ reactions: [{ emoji: '👍', count: 1 }] })
+  expect(await kept(first, 2)).toMatchObject({ text: 'two', version: 2 })
+  expect((await first.cache.load()).records[0]?.last).toMatchObject({ seq: 3, reactions: [{}] })
+  first.engine.leave()
+  server.say('c1', '', { kind: 'message_recalled', body: { seq: 2 } })
+  const second = await Run.start(database)
+  await expect.poll(() => kept(second, 2)).toMatchObject({ text: '', recalled: true })
+  const page = await second.engine.commands.history('c1', { before: 4, limit: 50 })
+  expect(page.events).toMatchObject([{ text: 'm1' }, { recalled: true }, { reactions: [{}] }])
+})
+
+test('an edit that does not tell its text is asked for', async () => {
+  server.make('c1', 2)
+  const run = await Run.start(database)
+  await run.connected()
+  server.present.set('c1 1', { text: 'as it is now', version: 2 })
+  server.changeLive('c1', 'message_edited', { seq: 1, version: 2 })
+  await expect.poll(() => kept(run, 1)).toMatchObject({ text: 'as it is now', version: 2 })
+})
+
+test('pages beyond the cache tell what became of their messages', async () => {
+  server.make('c1', 100)
+  server.present.set('c1 10', { text: 'ten', version: 2 })
+  const run = await Run.start(database)
+  await run.connected()
+  const { events } = await run.engine.commands.history('c1', { before: 71, limit: 70 })
+  expect(events[9]).toMatchObject({ seq: 10, text: 'ten', version: 2 })
+  server.changeLive('c1', 'reaction_added', { seq: 10, emoji: '👍' })
+  await expect.poll(() => kept(run, 10)).toMatchObject({ text: 'ten', reactions: [{ count: 1 }] })
+})
+
+test('a change asked for without a line is done once, when it is back', async () => {
+  server.make('c1', 1)
+  const first = await Run.start(database)
+  await first.connected()
+  server.down = true
+  server.cut()
+  const errand = { id: 'e1', conversation: 'c1', seq: 1, order: 0 }
+  await first.engine.commands.ask({ ...errand, deed: { do: 'react', emoji: '👍' } })
+  first.engine.leave()
+  server.down = false
+  const second = await Run.start(database)
+  await expect.poll(() => kept(second, 1)).toMatchObject({ reactions: [{ emoji: '👍', mine: true }] })
+  await expect.poll(async () => (await second.cache.load()).errands).toEqual([])
+  expect(server.requests.filter((one) => one.startsWith('PUT'))).toHaveLength(1)
+})
+
+test('a change that is refused is told and forgotten', async () => {
+  server.make('c1', 1)
+  server.refuseEdits = true
+  const run = await Run.start(database)
+  await run.connected()
+  const deed = { do: 'edit' as const, text: 'x', version: 1 }
+  await run.engine.commands.ask({ id: 'e1', conversation: 'c1', seq: 1, order: 0, deed })
+  await expect.poll(() => run.faults).toEqual(['stale'])
+  expect((await run.cache.load()).errands).toEqual([])
 })

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Refused } from '@/sdk/errors'
 import { Tabs } from '@/sdk/tabs'
 import type { Commands, Status, Told } from '@/sdk/told'
-import { message } from './support/events'
+import { message, told } from './support/events'
 
 /** Web Locks, as far as tabs use them: one holder, the others in a row. */
 class Locks {
@@ -36,16 +36,7 @@ const status: Status = {
 }
 
 function news(seq: number): Told {
-  return {
-    records: [],
-    forgotten: [],
-    emptied: [],
-    events: [message('c', seq)],
-    queued: [],
-    unqueued: [],
-    people: [],
-    news: [],
-  }
+  return told({ events: [message('c', seq)] })
 }
 
 class Tab {

@@ -1,15 +1,16 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { shallowRef } from 'vue'
-import type { HistoryPage, HistoryRange, Told } from '@/sdk'
+import type { Errand, HistoryPage, HistoryRange } from '@/sdk'
 import { LogTimeline } from '@/stores/timeline'
 import type { LogEvent, PendingMessage } from '@/stores/contracts'
-import { message } from './support/events'
+import { ME, message, told } from './support/events'
 
 /** A log of `head` events behind a timeline; answers are given when the test says so. */
 class Server {
   head: number
   down = false
   asked: HistoryRange[] = []
+  readonly errands = shallowRef<readonly Errand[]>([])
   readonly waiting = shallowRef<readonly PendingMessage[]>([])
   private readonly events = new Map<number, LogEvent>()
 
@@ -39,6 +40,8 @@ class Server {
     return new LogTimeline('c', {
       history: this.history,
       pending: () => this.waiting.value,
+      errands: () => this.errands.value,
+      me: () => ME,
       position: () => this.head,
       readSeq: () => 3,
     })
@@ -47,20 +50,6 @@ class Server {
   private range(first: number, last: number): LogEvent[] {
     return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => this.event(first + at))
   }
-}
-
-function told(change: Partial<Told>): Told {
-  const nothing: Told = {
-    records: [],
-    forgotten: [],
-    emptied: [],
-    events: [],
-    queued: [],
-    unqueued: [],
-    people: [],
-    news: [],
-  }
-  return { ...nothing, ...change }
 }
 
 function seqs(timeline: LogTimeline): number[] {
@@ -102,6 +91,8 @@ describe('the end', () => {
     const early = new LogTimeline('c', {
       history: server.history,
       pending: () => [],
+      errands: () => [],
+      me: () => ME,
       position: () => 120,
       readSeq: () => readSeq,
     })
@@ -205,6 +196,7 @@ describe('own messages', () => {
     id: 'mine-1',
     conversation: 'c',
     text: 'hello',
+    reply_to: null,
     time: '2026-01-06T00:00:00Z',
     status: 'sending',
     code: '',
@@ -223,5 +215,44 @@ describe('own messages', () => {
     server.waiting.value = [pending]
     timeline.told(told({ events: [message('c', 121, { client_msg_id: 'mine-1' })] }))
     expect(timeline.entries.map((entry) => entry.key).slice(-2)).toEqual(['121', 'mine-1'])
+  })
+})
+
+describe('what becomes of messages', () => {
+  const change = { conversation: 'c', number: 120, time: '2026-01-05T10:00:00Z', target: 119 }
+
+  function shown(seq: number): LogEvent | undefined {
+    return timeline.find(seq)
+  }
+
+  test('shows in their rows, and has none of its own', () => {
+    const rows = timeline.entries.length
+    const edited = { ...change, event: 'message_edited' as const, seq: 121, sender: ME, mine: true, version: 2, text: 'better' }
+    const reacted = { ...change, event: 'reaction_added' as const, seq: 122, sender: 'bob', mine: false, emoji: '👍' }
+    timeline.told(told({ events: [edited, reacted] }))
+    expect(timeline.entries.length).toBe(rows)
+    expect(shown(119)).toMatchObject({ text: 'better', version: 2, reactions: [{ emoji: '👍', count: 1 }] })
+  })
+
+  test('is applied once, whether it was in the page or not', () => {
+    const reacted = { ...change, event: 'reaction_added' as const, seq: 121, sender: 'bob', mine: false, emoji: '👍' }
+    timeline.told(told({ events: [reacted] }))
+    timeline.told(told({ events: [reacted] }))
+    expect(shown(119)).toMatchObject({ reactions: [{ count: 1 }] })
+    const now = message('c', 118, { text: 'as the server has it', as_of: 130 })
+    timeline.told(told({ amended: [now] }))
+    timeline.told(told({ events: [{ ...reacted, seq: 122, target: 118 }] }))
+    expect(shown(118)).toMatchObject({ text: 'as the server has it', reactions: [] })
+  })
+
+  test('is shown before it is done, and taken back when it is refused', () => {
+    const row = () => timeline.entries.find((one) => one.type === 'event' && one.event.seq === 119)
+    server.errands.value = [
+      { id: 'e1', conversation: 'c', seq: 119, deed: { do: 'react', emoji: '🎉' }, order: 1 },
+      { id: 'e2', conversation: 'c', seq: 119, deed: { do: 'edit', text: 'soon', version: 1 }, order: 2 },
+    ]
+    expect(row()).toMatchObject({ event: { text: 'soon', reactions: [{ emoji: '🎉', mine: true, users: [ME] }] } })
+    server.errands.value = []
+    expect(row()).toMatchObject({ event: { text: 'm119', reactions: [] } })
   })
 })

@@ -1,17 +1,19 @@
 // What this browser keeps: conversations, their newest events, and messages that wait to be sent.
 // One IndexedDB database, written by the tab that leads, read by all.
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
+import type { Errand } from './core/errands'
 import type { Queued, Record } from './records'
 import type { LogEvent, User } from './types'
 
-const VERSION = 1
-const STORES = ['meta', 'records', 'events', 'outbox', 'people'] as const
+const VERSION = 2
+const STORES = ['meta', 'records', 'events', 'outbox', 'errands', 'people'] as const
 
 interface Schema extends DBSchema {
   meta: { key: 'state'; value: Meta }
   records: { key: string; value: Record }
   events: { key: [conversation: string, seq: number]; value: LogEvent }
   outbox: { key: string; value: Queued }
+  errands: { key: string; value: Errand }
   people: { key: string; value: User }
 }
 
@@ -26,6 +28,7 @@ export interface Cached {
   meta: Meta | null
   records: Record[]
   outbox: Queued[]
+  errands: Errand[]
   people: User[]
 }
 
@@ -39,13 +42,16 @@ export class Batch {
   readonly forgotten = new Set<string>()
   readonly queued = new Map<string, Queued>()
   readonly unqueued = new Set<string>()
+  readonly errands = new Map<string, Errand>()
+  readonly undone = new Set<string>()
   readonly people: User[] = []
 
   /** Whether there is nothing to keep. */
   get empty(): boolean {
-    const { records, events, emptied, forgotten, queued, unqueued, people } = this
-    const sizes = [records, emptied, forgotten, queued, unqueued].map((one) => one.size)
-    return this.meta === null && [...sizes, events.length, people.length].every((n) => n === 0)
+    const { records, emptied, forgotten, queued, unqueued, errands, undone } = this
+    const sets = [records, emptied, forgotten, queued, unqueued, errands, undone]
+    const lists = this.events.length + this.people.length
+    return this.meta === null && lists === 0 && sets.every(({ size }) => size === 0)
   }
 }
 
@@ -57,10 +63,13 @@ export class Cache {
   static async open(name: string): Promise<Cache> {
     const db = await openDB<Schema>(name, VERSION, {
       upgrade(upgraded) {
+        // What an older version kept has another form, and the server has it: begin anew.
+        for (const store of [...upgraded.objectStoreNames]) upgraded.deleteObjectStore(store)
         upgraded.createObjectStore('meta')
         upgraded.createObjectStore('records', { keyPath: 'id' })
         upgraded.createObjectStore('events', { keyPath: ['conversation', 'seq'] })
         upgraded.createObjectStore('outbox', { keyPath: 'id' })
+        upgraded.createObjectStore('errands', { keyPath: 'id' })
         upgraded.createObjectStore('people', { keyPath: 'id' })
       },
       // Another tab has a newer version of this program: do not stand in its way.
@@ -77,15 +86,17 @@ export class Cache {
 
   /** Everything but the events. */
   async load(): Promise<Cached> {
-    const all = this.db.transaction(['meta', 'records', 'outbox', 'people'])
-    const [meta, records, outbox, people] = await Promise.all([
+    const all = this.db.transaction(['meta', 'records', 'outbox', 'errands', 'people'])
+    const [meta, records, outbox, errands, people] = await Promise.all([
       all.objectStore('meta').get('state'),
       all.objectStore('records').getAll(),
       all.objectStore('outbox').getAll(),
+      all.objectStore('errands').getAll(),
       all.objectStore('people').getAll(),
     ])
     outbox.sort((a, b) => a.order - b.order)
-    return { meta: meta ?? null, records, outbox, people }
+    errands.sort((a, b) => a.order - b.order)
+    return { meta: meta ?? null, records, outbox, errands, people }
   }
 
   /** Events of a conversation with low < seq < high, ascending; the last `limit` of them. */
@@ -125,6 +136,9 @@ export class Cache {
     const outbox = tx.objectStore('outbox')
     for (const message of batch.queued.values()) done.push(outbox.put(message))
     for (const id of batch.unqueued) done.push(outbox.delete(id))
+    const errands = tx.objectStore('errands')
+    for (const errand of batch.errands.values()) done.push(errands.put(errand))
+    for (const id of batch.undone) done.push(errands.delete(id))
     const people = tx.objectStore('people')
     for (const user of batch.people) done.push(people.put(user))
     await Promise.all([...done, tx.done])

@@ -4,13 +4,14 @@
 //   await chat.start(new URL(location.href))
 //   await chat.send(conversation, 'hello')
 import { Cache, type Cached } from './cache'
+import type { Deed } from './core/errands'
 import { Engine } from './engine'
 import { Api } from './rest'
 import { returnedFrom, SignIn } from './sign_in'
 import { Tabs } from './tabs'
 import type { HistoryPage, HistoryRange, Status, Told } from './told'
 import { BrowserTokens, type TokenSource } from './tokens'
-import type { User } from './types'
+import type { Message, User } from './types'
 
 const DATABASE = 'agileim'
 const SIGNED_OUT = 'agileim.signed_out' // in localStorage: do not sign in by ourselves
@@ -24,7 +25,7 @@ export interface ChatListener {
   status(status: Status): void
 }
 
-const NOTHING: Cached = { meta: null, records: [], outbox: [], people: [] }
+const NOTHING: Cached = { meta: null, records: [], outbox: [], errands: [], people: [] }
 
 /** See above. */
 export class Chat implements TokenSource {
@@ -100,10 +101,27 @@ export class Chat implements TokenSource {
   }
 
   /** Queue a message; resolves when it is kept, and will be delivered once. */
-  send(conversation: string, text: string): Promise<void> {
+  send(conversation: string, text: string, options: { replyTo?: number | null } = {}): Promise<void> {
     const id = crypto.randomUUID()
     const time = new Date().toISOString()
-    return this.tabs.call('send', { id, conversation, text, time, failed: '', sent: 0, order: 0 })
+    const message = { id, conversation, text, reply_to: options.replyTo ?? null, time }
+    return this.tabs.call('send', { ...message, failed: '', sent: 0, order: 0 })
+  }
+
+  /** Change a message; resolves when that is kept. It is done as soon as there is a line. */
+  ask(conversation: string, seq: number, deed: Deed): Promise<void> {
+    const id = crypto.randomUUID()
+    return this.tabs.call('ask', { id, conversation, seq, deed, order: 0 })
+  }
+
+  /** One message as it is now; null if there is none. */
+  message(conversation: string, seq: number): Promise<Message | null> {
+    return this.tabs.call('message', conversation, seq)
+  }
+
+  /** All pinned messages, ascending. */
+  pins(conversation: string): Promise<Message[]> {
+    return this.tabs.call('pins', conversation)
   }
 
   /** Try a refused message again. */

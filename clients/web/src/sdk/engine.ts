@@ -3,9 +3,12 @@ import type { Cache, Cached } from './cache'
 import { Backoff } from './core/backoff'
 import type { Save } from './core/effects'
 import type { Position } from './core/logs'
+import type { Body } from './core/outbox'
 import { Session } from './core/session'
 import { Driver, type Listener } from './driver'
+import { Errands } from './errands'
 import { SignedOut, type ClientError } from './errors'
+import { History } from './history'
 import { Ledger } from './ledger'
 import type { Queued } from './records'
 import type { Api } from './rest'
@@ -42,6 +45,8 @@ export class Engine implements Listener {
     syncing: false,
   }
   private readonly ledger: Ledger
+  private readonly history: History
+  private readonly errands: Errands
   private readonly watches = new Map<string, string[]>()
   private readonly listed = new Set<string>() // by a full sync that is under way
   private readonly backoff = new Backoff(Math.random)
@@ -53,7 +58,10 @@ export class Engine implements Listener {
     this.ledger = new Ledger(options.cache, options.cached, {
       told: (told) => options.told(told),
       taken: (count) => this.tell((driver) => driver.session.taken(count, driver.now)),
+      outdated: (messages) => void this.history.refresh(messages),
     })
+    this.history = new History(this.ledger, options.api, options.cache)
+    this.errands = new Errands(this.ledger, options.api)
     this.status.user = this.ledger.meta?.user ?? null
     this.commands = this.offered()
   }
@@ -142,8 +150,9 @@ export class Engine implements Listener {
     const url = `${this.options.origin.replace(/^http/, 'ws')}/ws`
     const driver = new Driver(session, url, tokens, api, this)
     this.driver = driver
-    for (const { id, conversation, text, failed, sent } of ledger.outbox.values()) {
-      if (failed === '' && sent === 0) session.send(id, conversation, { text }, driver.now)
+    for (const message of ledger.outbox.values()) {
+      const { id, conversation, failed, sent } = message
+      if (failed === '' && sent === 0) session.send(id, conversation, bodyOf(message), driver.now)
     }
     for (const { id, readSeq, conversation } of ledger.records.values()) {
       if (readSeq > conversation.read_seq) session.read(id, readSeq, driver.now)
@@ -246,6 +255,7 @@ export class Engine implements Listener {
 
   private line(state: Status['connection'], reason: string, retryInS: number): void {
     const retryAt = state === 'waiting' ? Date.now() + retryInS * 1000 : null
+    if (state === 'connected') void this.errands.run()
     const syncing = state === 'connected' || (this.status.syncing && state !== 'closed')
     this.change({ connection: state, reason, retryAt, syncing })
   }
@@ -298,8 +308,16 @@ export class Engine implements Listener {
       token: (rejected) => this.options.tokens.accessToken(rejected),
       retry: async () => this.wake(),
       sync: async () => this.tell((driver) => driver.session.syncNow(driver.now)),
-      history: (conversation, range) => ledger.history(this.options.api, conversation, range),
-      people: (ids) => ledger.learn(this.options.api, ids),
+      history: (conversation, range) => this.history.page(conversation, range),
+      people: (ids) => this.history.people(ids),
+      ask: async (errand) => {
+        if (ledger.errands.has(errand.id)) return
+        ledger.ask(errand)
+        await ledger.flushed()
+        if (this.status.connection === 'connected') void this.errands.run()
+      },
+      message: (conversation, seq) => this.history.message(conversation, seq),
+      pins: (conversation) => this.history.pins(conversation),
       signOut: () => this.signOut(),
     }
   }
@@ -309,7 +327,12 @@ export class Engine implements Listener {
     this.ledger.settled()
   }
 
-  private deliver({ id, conversation, text }: Queued): void {
-    this.tell((driver) => driver.session.send(id, conversation, { text }, driver.now))
+  private deliver(message: Queued): void {
+    const { id, conversation } = message
+    this.tell((driver) => driver.session.send(id, conversation, bodyOf(message), driver.now))
   }
+}
+
+function bodyOf({ text, reply_to }: Queued): Body {
+  return reply_to == null ? { text } : { text, reply_to }
 }

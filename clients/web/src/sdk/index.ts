@@ -1,6 +1,7 @@
 // AgileIM for browsers. Nothing here needs Vue.
 export { Chat, type ChatListener } from './chat'
 export { ClientError, ProtocolError, Refused, SessionRevoked, SignedOut, Unreachable } from './errors'
+export type { Deed, Errand } from './core/errands'
 export { Session, type SessionOptions } from './core/session'
 export type { HistoryPage, HistoryRange, Status, Told } from './told'
 export { unreadOf, type Queued, type Record } from './records'

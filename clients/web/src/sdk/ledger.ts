@@ -2,20 +2,22 @@
 // kept first and told afterwards, so that what a tab is told can be read again.
 import { Batch, type Cache, type Cached, type Meta } from './cache'
 import type { Save } from './core/effects'
-import { fromWire } from './core/events'
+import { fulfils, type Errand } from './core/errands'
+import { amended, isChange, outdates } from './core/transcript'
 import { afterEvent, afterSync, placedAt, readUpTo, type Queued, type Record } from './records'
-import type { Api } from './rest'
-import type { HistoryPage, HistoryRange, Told } from './told'
-import type { Conversation, LogEvent, Refusal, Sent, User } from './types'
+import type { Told } from './told'
+import type { Conversation, LogEvent, Message, MessageChange, Refusal, Sent, User } from './types'
 
 const KEPT = 500 // events per conversation that outlive a restart
-const PAGES_KEPT = 3000 // older pages go into the cache up to so many events
+const RECENT_CHANGES = 200 // per conversation: an answer that is under way may be older than these
 
 /** Who is told of changes. */
 export interface LedgerListener {
   told(told: Told): void
   /** So many log events of the session were taken care of. */
   taken(count: number): void
+  /** These messages were edited, and no event tells how. */
+  outdated(messages: readonly Message[]): void
 }
 
 /** See above. Whoever changes something calls `settled` when done. */
@@ -23,7 +25,9 @@ export class Ledger {
   meta: Meta | null
   readonly records = new Map<string, Record>()
   readonly outbox = new Map<string, Queued>()
-  private readonly people = new Map<string, User>()
+  readonly errands = new Map<string, Errand>()
+  readonly people = new Map<string, User>()
+  private readonly recent = new Map<string, MessageChange[]>()
   private readonly placed = new Map<string, number>() // of conversations not shown yet
   private batch = new Batch()
   private news: Told = nothing()
@@ -39,8 +43,9 @@ export class Ledger {
     this.meta = cached.meta
     for (const record of cached.records) this.records.set(record.id, record)
     for (const message of cached.outbox) this.outbox.set(message.id, message)
+    for (const errand of cached.errands) this.errands.set(errand.id, errand)
     for (const user of cached.people) this.people.set(user.id, user)
-    this.order = cached.outbox.at(-1)?.order ?? 0
+    this.order = Math.max(0, ...[...cached.outbox, ...cached.errands].map(({ order }) => order))
   }
 
   /** Keep what has changed, as soon as what is being kept is kept. */
@@ -64,12 +69,40 @@ export class Ledger {
     this.batch = new Batch()
     this.news = nothing()
     this.taken = 0
+    const outdated = await this.amend(batch)
     if (!batch.empty) {
       // Without storage everything still works, as long as the page is open.
       await this.cache?.keep(batch).catch((error: unknown) => console.warn(error))
     }
     this.listener.told(told)
     if (taken > 0) this.listener.taken(taken)
+    if (outdated.length > 0) this.listener.outdated(outdated)
+  }
+
+  /** Write into kept messages what a batch's events say of them; the messages whose text has to be
+   * asked for. */
+  private async amend(batch: Batch): Promise<Message[]> {
+    const changes = batch.events.filter(isChange)
+    const outdated: Message[] = []
+    if (changes.length === 0) return outdated
+    const nameOf = (one: { conversation: string }, seq: number) => `${one.conversation} ${String(seq)}`
+    const events = new Map(batch.events.map((event) => [nameOf(event, event.seq), event]))
+    for (const change of changes) {
+      const name = nameOf(change, change.target)
+      const emptied = batch.emptied.has(change.conversation)
+      const kept = emptied ? undefined : this.cache?.event(change.conversation, change.target)
+      const found = events.get(name) ?? (await kept?.catch(() => undefined))
+      if (found?.event !== 'message') continue
+      if (outdates(found, change)) outdated.push(found)
+      events.set(name, amended(found, change))
+    }
+    batch.events = [...events.values()]
+    return outdated
+  }
+
+  /** What is being kept, if anything is. */
+  async written(): Promise<void> {
+    await this.kept
   }
 
   /** Resolves when all changes are kept. */
@@ -93,15 +126,18 @@ export class Ledger {
   async clear(): Promise<void> {
     const forgotten = [...this.records.keys()]
     const unqueued = [...this.outbox.keys()]
+    const undone = [...this.errands.keys()]
     this.records.clear()
     this.outbox.clear()
+    this.errands.clear()
+    this.recent.clear()
     this.people.clear()
     this.meta = null
     this.batch = new Batch()
     this.news = nothing()
     await this.kept
     await this.cache?.clear().catch(() => undefined)
-    this.listener.told({ ...nothing(), forgotten, unqueued })
+    this.listener.told({ ...nothing(), forgotten, unqueued, undone })
   }
 
   // --- what the session tells -------------------------------------------------------------------
@@ -159,10 +195,19 @@ export class Ledger {
     this.batch.events.push(event)
     this.news.events.push(event)
     if (event.event === 'message' && event.mine) this.unqueue(event.client_msg_id)
+    if (isChange(event)) this.changed(event)
     this.passed(event.conversation, event.seq)
     const next = afterEvent(record, event, this.meta?.user.id ?? '')
     if (next === null) this.forget(record.id)
     else this.put(next)
+  }
+
+  private changed(change: MessageChange): void {
+    const recent = this.recent.get(change.conversation) ?? []
+    recent.push(change)
+    this.recent.set(change.conversation, recent.slice(-RECENT_CHANGES))
+    const errand = [...this.errands.values()].find((one) => fulfils(change, one))
+    if (errand !== undefined) this.undo(errand.id)
   }
 
   // --- changes ----------------------------------------------------------------------------------
@@ -188,6 +233,50 @@ export class Ledger {
     if (record === undefined) return
     const all = seq >= record.conversation.head_seq ? record.conversation.number : 0
     this.put(readUpTo(record, seq, Math.max(number, event?.number ?? 0, all)))
+  }
+
+  /** A change is asked for. */
+  ask(given: Errand): void {
+    const errand = { ...given, order: (this.order += 1) }
+    this.errands.set(errand.id, errand)
+    this.batch.errands.set(errand.id, errand)
+    this.news.errands.push(errand)
+  }
+
+  /** An errand is done, or (`code`) was refused. */
+  undo(id: string, code = ''): void {
+    const errand = this.errands.get(id)
+    if (errand === undefined) return
+    this.errands.delete(id)
+    this.batch.errands.delete(id)
+    this.batch.undone.add(id)
+    this.news.undone.push(id)
+    if (code !== '') this.news.faults.push({ errand, code })
+  }
+
+  /** A message as an answer tells it, with what has happened since. */
+  upToDate(message: Message): Message {
+    let now = message
+    for (const change of this.recent.get(message.conversation) ?? []) now = amended(now, change)
+    return now
+  }
+
+  /** Messages as they are now, in place of what is known of them. */
+  replace(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const record = this.records.get(message.conversation)
+      this.news.amended.push(message)
+      if (record === undefined) continue
+      const { seq } = message
+      if (seq > record.low && seq <= record.position) this.batch.events.push(message)
+      if (record.last?.seq === seq) this.put({ ...record, last: message })
+    }
+  }
+
+  /** Older events that join those of the cache. */
+  extend(record: Record, events: readonly LogEvent[], low: number): void {
+    this.batch.events.push(...events)
+    this.put({ ...record, low })
   }
 
   private put(record: Record): void {
@@ -255,62 +344,6 @@ export class Ledger {
       this.cache?.trim(trimmed).catch((error: unknown) => console.warn(error))
     }
   }
-
-  // --- pages and people -------------------------------------------------------------------------
-
-  /** Users by id. */
-  async learn(api: Api, ids: readonly string[]): Promise<User[]> {
-    const missing = ids.filter((id) => !this.people.has(id))
-    if (missing.length > 0) this.meet(await api.users(missing))
-    this.settled()
-    return ids.map((id) => this.people.get(id)).filter((user) => user !== undefined)
-  }
-
-  /** A page of a log, from the cache if it is there. */
-  async history(api: Api, conversation: string, range: HistoryRange): Promise<HistoryPage> {
-    const cached = await this.cachedHistory(conversation, range)
-    if (cached !== null) return cached
-    const page = await api.events(conversation, range)
-    const me = this.meta?.user.id ?? ''
-    const events = page.events.map((event) => fromWire(event, me))
-    const first = events[0]
-    const last = events.at(-1)
-    if ('after' in range) return { events, complete: (last?.seq ?? 0) >= page.head_seq }
-    const complete = first === undefined || first.seq <= Math.max(1, page.first_seq)
-    const record = this.records.get(conversation)
-    const joins = record !== undefined && last !== undefined && range.before === record.low + 1
-    if (joins && first !== undefined && record.position - record.low < PAGES_KEPT) {
-      this.batch.events.push(...events)
-      this.put({ ...record, low: first.seq - 1 })
-      this.settled()
-    }
-    return { events, complete }
-  }
-
-  /** From the cache, as far as that is one piece with what is asked for; else null. */
-  private async cachedHistory(
-    conversation: string,
-    range: HistoryRange,
-  ): Promise<HistoryPage | null> {
-    const record = this.records.get(conversation)
-    const { cache } = this
-    if (record === undefined || cache === null) return null
-    const { low, position, head } = record
-    const { limit } = range
-    if ('after' in range) {
-      const { after } = range
-      if (after < low || after >= position) return null
-      const upto = Math.min(position, after + limit)
-      const events = await cache.eventsBefore(conversation, after, upto + 1, limit)
-      return events.length === 0 ? null : { events, complete: upto >= head }
-    }
-    if (range.before <= low + 1 || range.before > position + 1) return null
-    await this.kept // what was taken last may not be written yet
-    const events = await cache.eventsBefore(conversation, low, range.before, limit)
-    const first = events[0]
-    if (first === undefined) return null
-    return { events, complete: first.seq <= Math.max(1, record.conversation.first_seq) }
-  }
 }
 
 function nothing(): Told {
@@ -322,6 +355,10 @@ function nothing(): Told {
     queued: [],
     unqueued: [],
     people: [],
+    amended: [],
+    errands: [],
+    undone: [],
+    faults: [],
     news: [],
   }
 }

@@ -1,4 +1,5 @@
 // What this device knows of each conversation, and how events change it. Pure.
+import { amended, isChange } from './core/transcript'
 import type { Conversation, LogEvent } from './types'
 
 /** A conversation, as far as the cached log tells. */
@@ -22,6 +23,8 @@ export interface Queued {
   id: string
   conversation: string
   text: string
+  /** The seq of the message that it answers. */
+  reply_to: number | null
   time: string
   /** The error code of a final refusal, or empty. */
   failed: string
@@ -78,7 +81,7 @@ export function afterEvent(record: Record, event: LogEvent, me: string): Record 
     conversation,
     position: event.seq,
     head: Math.max(record.head, event.seq),
-    last: event.event === 'other' ? record.last : event,
+    last: previewOf(record.last, event),
   }
   switch (event.event) {
     case 'message':
@@ -102,6 +105,12 @@ export function afterEvent(record: Record, event: LogEvent, me: string): Record 
       break
   }
   return next
+}
+
+/** What is worth a preview after an event. */
+function previewOf(last: LogEvent | null, event: LogEvent): LogEvent | null {
+  if (isChange(event)) return last?.event === 'message' ? amended(last, event) : last
+  return event.event === 'other' ? last : event
 }
 
 /** A record read up to `seq`, where `number` messages existed. Never goes back. */

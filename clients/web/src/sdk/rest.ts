@@ -1,30 +1,12 @@
 // The REST interface `/v1`, typed. Every request here may be repeated, and is, for a while.
-import { Backoff } from './core/backoff'
 import { wireEvent } from './core/frames'
-import { Refused, Unreachable } from './errors'
-import type { TokenSource } from './tokens'
-import type { Conversation, EventPage, Limits, Member, SyncPage, User } from './types'
+import { Http, type Raw } from './http'
+import type { Conversation, EventPage, Limits, Member, MessagePage, PresentMessage, SyncPage, User } from './types'
 
-const TIMEOUT_S = 20
-const TRY_TIMEOUT_MS = 10_000
 const PAGE = 100
-const RETRY_STATUS = new Set([429, 502, 503, 504])
-
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
-interface Request {
-  query?: Record<string, string | number | null | undefined>
-  body?: unknown
-  headers?: Record<string, string>
-}
-type Raw = Record<string, unknown>
 
 /** The calls. All reject with Refused, Unreachable or SignedOut. */
-export class Api {
-  constructor(
-    private readonly origin: string,
-    private readonly tokens: TokenSource,
-  ) {}
-
+export class Api extends Http {
   me(): Promise<User> {
     return this.request('GET', '/v1/me')
   }
@@ -117,6 +99,36 @@ export class Api {
     return { events, head_seq: Number(page['head_seq']), first_seq: Number(page['first_seq']) }
   }
 
+  /** The page of messages just before a seq, as they are now. */
+  async messages(id: string, before: number, limit: number): Promise<MessagePage> {
+    const query = { before_seq: before, limit }
+    return messagesOf(await this.request<Raw>('GET', `/v1/conversations/${id}/messages`, { query }))
+  }
+
+  /** All pinned messages, as they are now. */
+  async pins(id: string): Promise<MessagePage> {
+    return messagesOf(await this.request<Raw>('GET', `/v1/conversations/${id}/pins`))
+  }
+
+  /** Give an own message another text, if it still has the version that was seen. */
+  async edit(id: string, seq: number, text: string, version: number): Promise<void> {
+    const headers = { 'If-Match': `"${String(version)}"` }
+    await this.request('PATCH', `/v1/conversations/${id}/messages/${String(seq)}`, { body: { text }, headers })
+  }
+
+  async recall(id: string, seq: number): Promise<void> {
+    await this.request('DELETE', `/v1/conversations/${id}/messages/${String(seq)}`)
+  }
+
+  async react(id: string, seq: number, emoji: string, there: boolean): Promise<void> {
+    const path = `/v1/conversations/${id}/messages/${String(seq)}/reactions/${encodeURIComponent(emoji)}`
+    await this.request(there ? 'PUT' : 'DELETE', path)
+  }
+
+  async pin(id: string, seq: number, there: boolean): Promise<void> {
+    await this.request(there ? 'PUT' : 'DELETE', `/v1/conversations/${id}/messages/${String(seq)}/pin`)
+  }
+
   /** Tell how far the user has got the conversation. */
   async delivered(id: string, seq: number): Promise<void> {
     const body = { delivered_seq: seq }
@@ -133,58 +145,17 @@ export class Api {
       conversations: (page['conversations'] as Raw[]).map(conversationOf),
     }
   }
-
-  private async request<T>(method: Method, path: string, request: Request = {}): Promise<T> {
-    const backoff = new Backoff(Math.random, 0.2, 5)
-    const deadline = performance.now() / 1000 + TIMEOUT_S
-    let rejected = ''
-    for (;;) {
-      const token = await this.tokens.accessToken(rejected)
-      let error: Refused | Unreachable
-      try {
-        const answer = await this.attempt(method, path, request, token)
-        if (answer.status === 204) return undefined as T
-        if (answer.ok) return (await answer.json()) as T
-        error = await problem(answer)
-        if (answer.status === 401 && rejected === '') {
-          rejected = token
-          continue
-        }
-        if (!RETRY_STATUS.has(answer.status)) throw error
-      } catch (caught) {
-        if (caught instanceof Refused) throw caught
-        error = new Unreachable(caught instanceof Error ? caught.message : String(caught))
-      }
-      const waitS = backoff.next() + (error instanceof Refused ? error.retryAfterMs / 1000 : 0)
-      if (performance.now() / 1000 + waitS >= deadline || offline()) throw error
-      await new Promise((resolve) => setTimeout(resolve, waitS * 1000))
-    }
-  }
-
-  private attempt(method: Method, path: string, request: Request, token: string): Promise<Response> {
-    const url = new URL(path, this.origin)
-    for (const [name, value] of Object.entries(request.query ?? {})) {
-      if (value !== null && value !== undefined) url.searchParams.set(name, String(value))
-    }
-    const headers: Record<string, string> = { ...request.headers, Authorization: `Bearer ${token}` }
-    const body = request.body === undefined ? null : JSON.stringify(request.body)
-    if (body !== null) headers['Content-Type'] = 'application/json'
-    const signal = AbortSignal.timeout(TRY_TIMEOUT_MS)
-    return fetch(url, { method, headers, body, signal, credentials: 'omit', cache: 'no-store' })
-  }
 }
 
-/** Whether the browser knows that there is no network. */
-function offline(): boolean {
-  return typeof navigator !== 'undefined' && navigator.onLine === false
+function messagesOf(raw: Raw): MessagePage {
+  const messages = (raw['messages'] as Raw[]).map(presentOf)
+  const next = raw['next']
+  return { messages, head_seq: Number(raw['head_seq']), next: typeof next === 'number' ? next : null }
 }
 
-async function problem(answer: Response): Promise<Refused> {
-  const told = (await answer.json().catch(() => ({}))) as Raw
-  const code = typeof told['code'] === 'string' ? told['code'] : `http_${answer.status}`
-  const detail = typeof told['detail'] === 'string' ? told['detail'] : answer.statusText
-  const field = typeof told['field'] === 'string' ? told['field'] : ''
-  return new Refused(code, detail, field, Number(told['retry_after_ms'] ?? 0), answer.status)
+function presentOf(raw: Raw): PresentMessage {
+  const defaults = { client_msg_id: '', reply_to: null, edited_at: null, reactions: [] }
+  return { ...defaults, ...raw } as unknown as PresentMessage
 }
 
 function conversationOf(raw: Raw): Conversation {

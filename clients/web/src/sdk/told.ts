@@ -1,8 +1,9 @@
 // What the tab that leads tells every tab (itself included), and what tabs ask of it. Plain data:
 // it crosses from tab to tab.
 import { ClientError, Refused, SignedOut, Unreachable } from './errors'
+import type { Errand } from './core/errands'
 import type { Queued, Record } from './records'
-import type { ConnectionState, LogEvent, Presence, Receipt, Typing, User } from './types'
+import type { ConnectionState, LogEvent, Message, Presence, Receipt, Typing, User } from './types'
 
 /** Changes, after they were kept. */
 export interface Told {
@@ -14,6 +15,12 @@ export interface Told {
   queued: Queued[]
   unqueued: string[]
   people: User[]
+  /** Messages as they are now, in place of what is known of them. */
+  amended: Message[]
+  errands: Errand[]
+  /** Ids of errands that are done, or will not be. */
+  undone: string[]
+  faults: { errand: Errand; code: string }[]
   news: (Receipt | Presence | Typing)[]
 }
 
@@ -50,6 +57,9 @@ export interface Commands {
   sync(): Promise<void>
   history(conversation: string, range: HistoryRange): Promise<HistoryPage>
   people(ids: string[]): Promise<User[]>
+  ask(errand: Errand): Promise<void>
+  message(conversation: string, seq: number): Promise<Message | null>
+  pins(conversation: string): Promise<Message[]>
   signOut(): Promise<void>
 }
 

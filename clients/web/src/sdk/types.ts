@@ -52,6 +52,22 @@ export interface EventPage {
   first_seq: number
 }
 
+/** Messages as they are now: as of event `head_seq`, ascending. `next`: the `before` of the page
+ * before this one, null when there is none. */
+export interface MessagePage {
+  messages: PresentMessage[]
+  head_seq: number
+  next: number | null
+}
+
+export interface PresentMessage extends Present {
+  seq: number
+  sender: string
+  time: string
+  number: number
+  client_msg_id: string
+}
+
 /** Conversations that moved since a cursor. */
 export interface SyncPage {
   cursor: string
@@ -89,11 +105,50 @@ interface Logged {
   mine: boolean
 }
 
-export interface Message extends Logged {
-  event: 'message'
-  text: string
-  client_msg_id: string
+/** One emoji on a message; `users` are the first who reacted with it. */
+export interface Reaction {
+  emoji: string
+  count: number
+  mine: boolean
+  users: readonly string[]
 }
+
+/** What of a message may change after it was sent. */
+export interface Present {
+  text: string
+  reply_to: number | null
+  /** 1 unless it was edited. */
+  version: number
+  edited_at: string | null
+  recalled: boolean
+  pinned: boolean
+  reactions: readonly Reaction[]
+}
+
+/** `as_of`: the event up to which what may change is known; later ones are not applied yet. */
+export interface Message extends Logged, Present {
+  event: 'message'
+  client_msg_id: string
+  as_of: number
+}
+/** `text` is null where the event does not tell it: ask for the message. */
+export interface MessageEdited extends Logged {
+  event: 'message_edited'
+  target: number
+  version: number
+  text: string | null
+}
+export interface MessageMarked extends Logged {
+  event: 'message_recalled' | 'message_pinned' | 'message_unpinned'
+  target: number
+}
+export interface Reacted extends Logged {
+  event: 'reaction_added' | 'reaction_removed'
+  target: number
+  emoji: string
+}
+/** Events about a message that was there before. */
+export type MessageChange = MessageEdited | MessageMarked | Reacted
 export interface ConversationCreated extends Logged {
   event: 'conversation_created'
   kind: string
@@ -139,6 +194,7 @@ export interface OtherEvent extends Logged {
 /** Numbered events: each comes once, in order of `seq`, without a gap. */
 export type LogEvent =
   | Message
+  | MessageChange
   | ConversationCreated
   | ConversationRenamed
   | MembersAdded

@@ -8,6 +8,9 @@ export type Backend = Pick<
   Chat,
   | 'api'
   | 'send'
+  | 'ask'
+  | 'message'
+  | 'pins'
   | 'resend'
   | 'discard'
   | 'read'

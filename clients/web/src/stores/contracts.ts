@@ -1,4 +1,5 @@
 // What views may rely on. Each store is a Pinia store: `useX()` gives the reactive members below.
+import type { Deed } from '@/sdk'
 import type {
   Conversation, ConnectionState, Limits, LogEvent, Member, Message, Role, User,
 } from '@/sdk/types'
@@ -64,6 +65,8 @@ export interface PendingMessage {
   readonly id: string
   readonly conversation: string
   readonly text: string
+  /** The seq of the message that it answers. */
+  readonly reply_to: number | null
   readonly time: string
   /** `queued`: waits for a connection; `sending`: written, no answer yet; `failed`: refused. */
   readonly status: 'queued' | 'sending' | 'failed'
@@ -83,7 +86,11 @@ export interface MessagesStore {
   open(conversation: string): Timeline
   close(conversation: string): void
   /** Queue a message: at once in the timeline, kept over reloads, delivered once. */
-  send(conversation: string, text: string): Promise<void>
+  send(conversation: string, text: string, options?: { replyTo?: number | null }): Promise<void>
+  /** Edit, recall, pin or react: shown at once, kept over reloads, done when there is a line.
+   * What the server refuses comes as useErrands().fault. */
+  change(message: Message, deed: Deed): Promise<void>
+  toggleReaction(message: Message, emoji: string): Promise<void>
   /** Try a failed message again, with the same id. */
   resend(id: string): Promise<void>
   /** Forget a failed message. */
@@ -194,4 +201,30 @@ export interface ActionError extends Error {
   /** An error code of docs/protocol.md, or `unreachable`, or `signed_out`. */
   readonly code: string
   readonly field: string
+}
+
+/** useQuotes(): messages that others answer. */
+export interface QuotesStore {
+  /** Reactive: undefined until it is known, null when there is none to be seen. */
+  get(conversation: string, seq: number): Message | null | undefined
+}
+
+/** usePins(): pinned messages, the newest first. Loaded on `load`; live afterwards. */
+export interface PinsStore {
+  load(conversation: string): Promise<void>
+  of(conversation: string): readonly Message[]
+}
+
+/** useComposing(): what the composer of a conversation is about to do. */
+export interface ComposingStore {
+  get(conversation: string): Composing
+  reply(message: Message): void
+  edit(message: Message): void
+  /** Only write. */
+  clear(conversation: string): void
+}
+
+export interface Composing {
+  readonly replyTo: Message | null
+  readonly editing: Message | null
 }

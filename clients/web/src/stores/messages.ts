@@ -1,16 +1,20 @@
 // The open windows on logs, and sending. See contracts.ts: MessagesStore.
 import { defineStore } from 'pinia'
-import type { Told } from '@/sdk'
+import type { Deed, Told } from '@/sdk'
 import { useBackend } from './backend'
-import type { Timeline } from './contracts'
+import type { Message, Timeline } from './contracts'
 import { useConversations } from './conversations'
+import { useErrands } from './errands'
 import { useOutbox } from './outbox'
+import { useSession } from './session'
 import { LogTimeline } from './timeline'
 
 export const useMessages = defineStore('messages', () => {
   const backend = useBackend()
   const conversations = useConversations()
   const outbox = useOutbox()
+  const errands = useErrands()
+  const session = useSession()
   const timelines = new Map<string, LogTimeline>()
 
   function open(conversation: string): Timeline {
@@ -19,6 +23,8 @@ export const useMessages = defineStore('messages', () => {
     const timeline = new LogTimeline(conversation, {
       history: (range) => backend.get().history(conversation, range),
       pending: () => outbox.of(conversation),
+      errands: () => errands.of(conversation),
+      me: () => session.me?.id ?? '',
       position: () => {
         const record = conversations.record(conversation)
         // A log that was just made may be ahead of what was taken of it.
@@ -35,8 +41,18 @@ export const useMessages = defineStore('messages', () => {
     timelines.delete(conversation)
   }
 
-  function send(conversation: string, text: string): Promise<void> {
-    return backend.get().send(conversation, text)
+  function send(conversation: string, text: string, options: { replyTo?: number | null } = {}): Promise<void> {
+    return backend.get().send(conversation, text, options)
+  }
+
+  function change(message: Message, deed: Deed): Promise<void> {
+    return backend.get().ask(message.conversation, message.seq, deed)
+  }
+
+  /** With this emoji, or without it if it is there. */
+  function toggleReaction(message: Message, emoji: string): Promise<void> {
+    const there = message.reactions.some((one) => one.emoji === emoji && one.mine)
+    return change(message, { do: there ? 'unreact' : 'react', emoji })
   }
 
   function resend(id: string): Promise<void> {
@@ -61,5 +77,5 @@ export const useMessages = defineStore('messages', () => {
     for (const timeline of timelines.values()) timeline.reconnected()
   }
 
-  return { open, close, send, resend, discard, told, loaded, reconnected }
+  return { open, close, send, change, toggleReaction, resend, discard, told, loaded, reconnected }
 })

@@ -4,11 +4,14 @@ import { Chat } from '@/sdk'
 import { useBackend } from './backend'
 import { useConversations } from './conversations'
 import { useDrafts } from './drafts'
+import { useErrands } from './errands'
 import { useMembers } from './members'
 import { useMessages } from './messages'
 import { useOutbox } from './outbox'
 import { usePeople } from './people'
+import { usePins } from './pins'
 import { usePresence } from './presence'
+import { useQuotes } from './quotes'
 import { useSession } from './session'
 import { useTyping } from './typing'
 
@@ -18,6 +21,9 @@ export function startChat(pinia: Pinia): Promise<string | null> {
   const session = useSession(pinia)
   const conversations = useConversations(pinia)
   const outbox = useOutbox(pinia)
+  const errands = useErrands(pinia)
+  const quotes = useQuotes(pinia)
+  const pins = usePins(pinia)
   const messages = useMessages(pinia)
   const members = useMembers(pinia)
   const people = usePeople(pinia)
@@ -31,12 +37,16 @@ export function startChat(pinia: Pinia): Promise<string | null> {
       session.loaded(cached)
       people.loaded(cached)
       outbox.loaded(cached)
+      errands.loaded(cached)
       conversations.loaded(cached)
       messages.loaded()
     },
     told(told) {
       people.told(told)
       outbox.told(told)
+      errands.told(told)
+      quotes.told(told)
+      pins.told(told)
       conversations.told(told)
       messages.told(told)
       members.told(told)
@@ -48,6 +58,7 @@ export function startChat(pinia: Pinia): Promise<string | null> {
       if (connected && !wasConnected) {
         members.reconnected()
         messages.reconnected()
+        pins.reconnected()
       }
       wasConnected = connected
       if (connected && !status.syncing) conversations.synced()

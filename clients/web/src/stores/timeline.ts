@@ -1,7 +1,9 @@
 // A window on one conversation's log. See contracts.ts: Timeline.
 import { computed, markRaw, shallowReactive, shallowRef, type ComputedRef } from 'vue'
-import type { HistoryPage, HistoryRange, Told } from '@/sdk'
-import type { Entry, LogEvent, PendingMessage, Timeline } from './contracts'
+import type { Errand, HistoryPage, HistoryRange, Told } from '@/sdk'
+import { expected } from '@/sdk/core/errands'
+import { amended, isChange } from '@/sdk/core/transcript'
+import type { Entry, LogEvent, Message, PendingMessage, Timeline } from './contracts'
 
 const PAGE = 50
 const HELD_MAX = 2000
@@ -11,6 +13,8 @@ const HELD_SLACK = 500 // live events trim rarely, not one by one
 export interface TimelineSource {
   history(range: HistoryRange): Promise<HistoryPage>
   pending(): readonly PendingMessage[]
+  errands(): readonly Errand[]
+  me(): string
   /** The last event that the list knows, or 0. */
   position(): number
   /** Null while it is not known. */
@@ -72,6 +76,7 @@ export class LogTimeline implements Timeline {
   async loadOlder(): Promise<void> {
     const first = this.events.value[0]
     if (first === undefined || this.state.atStart || this.state.loading !== null) return
+    const shown = this.events.value.filter(isShown).length
     await this.load('older', { before: first.seq, limit: PAGE }, (page) => {
       let events = [...page.events, ...this.events.value]
       this.state.atStart = page.complete
@@ -81,6 +86,9 @@ export class LogTimeline implements Timeline {
       }
       this.events.value = events
     })
+    // A page of nothing but edits and reactions shows nothing.
+    const { failed } = this.state
+    if (!failed && this.events.value.filter(isShown).length === shown) await this.loadOlder()
   }
 
   async loadNewer(): Promise<void> {
@@ -131,7 +139,11 @@ export class LogTimeline implements Timeline {
       return
     }
     const mine = told.events.filter((event) => event.conversation === this.conversation)
-    if (mine.length > 0) this.append(mine)
+    if (mine.length > 0) {
+      this.append(mine)
+      this.amend(mine)
+    }
+    this.replace(told.amended)
   }
 
   /** The line is back: what failed without it is tried again. */
@@ -175,6 +187,27 @@ export class LogTimeline implements Timeline {
     this.events.value = next
   }
 
+  /** What became of messages in the window. */
+  private amend(events: readonly LogEvent[]): void {
+    const changes = events.filter(isChange)
+    if (changes.length === 0) return
+    const targets = new Set(changes.map(({ target }) => target))
+    this.change((message) => (targets.has(message.seq) ? changes.reduce(amended, message) : message))
+  }
+
+  /** Messages as they are now. */
+  private replace(messages: readonly Message[]): void {
+    const now = new Map<number, Message>()
+    for (const one of messages) if (one.conversation === this.conversation) now.set(one.seq, one)
+    if (now.size > 0) this.change((message) => now.get(message.seq) ?? message)
+  }
+
+  private change(how: (message: Message) => Message): void {
+    const old = this.events.value
+    const next = old.map((event) => (event.event === 'message' ? how(event) : event))
+    if (next.some((event, at) => event !== old[at])) this.events.value = next
+  }
+
   private async load(
     what: 'older' | 'newer' | 'jump',
     range: HistoryRange,
@@ -197,7 +230,14 @@ export class LogTimeline implements Timeline {
   }
 
   private merged(): readonly Entry[] {
-    const rows: Entry[] = this.events.value.map(entryOf)
+    const rows: Entry[] = []
+    const errands = this.source.errands()
+    for (const event of this.events.value) {
+      if (!isShown(event)) continue
+      const own = event.event === 'message' ? errands.filter(({ seq }) => seq === event.seq) : []
+      const shown = own.length === 0 ? event : expected(event as Message, own, this.source.me())
+      rows.push(entryOf(shown))
+    }
     if (!this.state.atEnd) return rows
     const pending = this.source.pending()
     if (pending.length === 0) return rows
@@ -207,6 +247,12 @@ export class LogTimeline implements Timeline {
     }
     return rows
   }
+}
+
+/** Whether an event has a row of its own: what became of a message shows in its row. */
+export function isShown(event: LogEvent): boolean {
+  if (event.event === 'other') return false
+  return !isChange(event) || event.event === 'message_pinned'
 }
 
 function entryOf(event: LogEvent): Entry {

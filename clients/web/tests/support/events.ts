@@ -1,3 +1,4 @@
+import type { Told } from '@/sdk'
 import type { Conversation, Message, WireEvent } from '@/sdk/types'
 
 export const ME = '00000000-0000-7000-8000-00000000000a'
@@ -22,7 +23,8 @@ export function message(conversation: string, seq: number, fields: Partial<Messa
   const { sender, time, number, client_msg_id } = wire(conversation, seq)
   const text = `m${seq}`
   const common = { conversation, seq, sender, time, number, client_msg_id, text, mine: false }
-  return { event: 'message', ...common, ...fields }
+  const present = { reply_to: null, version: 1, edited_at: null, recalled: false, pinned: false, reactions: [] }
+  return { event: 'message', ...common, ...present, as_of: seq, ...fields }
 }
 
 export function conversation(id: string, fields: Partial<Conversation> = {}): Conversation {
@@ -42,5 +44,14 @@ export function conversation(id: string, fields: Partial<Conversation> = {}): Co
     peer: null,
     state: 'member',
     ...fields,
+  }
+}
+
+/** Nothing is told, but what is given. */
+export function told(change: Partial<Told> = {}): Told {
+  return {
+    records: [], forgotten: [], emptied: [], events: [], queued: [], unqueued: [], people: [],
+    amended: [], errands: [], undone: [], faults: [], news: [],
+    ...change,
   }
 }

@@ -45,8 +45,11 @@ export class FakeServer {
   user = ME
   revoked = false
   full = false
+  refuseEdits = false
   readonly logs = new Map<string, WireEvent[]>()
   readonly sockets = new Set<FakeSocket>()
+  /** Of messages as they are now: what differs from their events, by conversation and seq. */
+  readonly present = new Map<string, Record<string, unknown>>()
   readonly frames: Frame[] = []
   readonly requests: string[] = []
   private readonly sends = new Map<string, WireEvent>()
@@ -68,6 +71,13 @@ export class FakeServer {
     this.logs.set(id, log)
     const event = wire(id, log.length + 1, { body: { text }, ...fields })
     log.push(event)
+    return event
+  }
+
+  /** Something becomes of a message; all who are connected hear it. */
+  changeLive(id: string, kind: string, body: Record<string, unknown>, sender = BOB): WireEvent {
+    const event = this.say(id, '', { kind, body, sender, number: 0 })
+    for (const socket of this.sockets) socket.push({ ...event, type: 'event' })
     return event
   }
 
@@ -134,7 +144,22 @@ export class FakeServer {
   private answer(url: URL, init: RequestInit): Promise<Response> {
     if (this.down) return Promise.reject(new TypeError('Failed to fetch'))
     this.requests.push(`${init.method} ${url.pathname}${url.search}`)
-    return Promise.resolve(this.body(url))
+    return Promise.resolve(init.method === 'GET' ? this.body(url) : this.deed(url, init))
+  }
+
+  private deed(url: URL, init: RequestInit): Response {
+    const [, , , id = '', part, seq, what, emoji] = url.pathname.split('/').map(decodeURIComponent)
+    if (part !== 'messages') return Response.json({})
+    const there = init.method === 'PUT'
+    if (what === 'reactions') {
+      const body = { seq: Number(seq), emoji }
+      this.changeLive(id, there ? 'reaction_added' : 'reaction_removed', body, this.user)
+    } else if (init.method === 'PATCH') {
+      if (this.refuseEdits) return Response.json({ code: 'stale' }, { status: 412 })
+      const { text } = JSON.parse(String(init.body)) as { text: string }
+      this.changeLive(id, 'message_edited', { seq: Number(seq), version: 2, text }, this.user)
+    }
+    return new Response(null, { status: 204 })
   }
 
   private body(url: URL): Response {
@@ -151,6 +176,7 @@ export class FakeServer {
       const full = this.full || !url.searchParams.has('cursor')
       return Response.json({ cursor: 'k', more: false, full, conversations })
     }
+    if (part === 'messages') return Response.json(this.messages(id ?? '', url.searchParams))
     if (part === 'events') return Response.json(this.page(id ?? '', url.searchParams))
     return Response.json({})
   }
@@ -165,6 +191,19 @@ export class FakeServer {
         ? log.slice(after, after + limit)
         : log.slice(Math.max(0, Number(before) - 1 - limit), Number(before) - 1)
     return { events, head_seq: log.length, first_seq: 1 }
+  }
+
+  private messages(id: string, query: URLSearchParams): unknown {
+    const log = this.logs.get(id) ?? []
+    const before = Number(query.get('before_seq'))
+    const all = log.filter(({ seq, kind }) => kind === 'message' && seq < before)
+    const messages = all.slice(-Number(query.get('limit'))).map((event) => ({
+      ...{ seq: event.seq, sender: event.sender, time: event.time, number: event.number },
+      ...{ text: event.body['text'], version: 1, recalled: false, pinned: false, reactions: [] },
+      ...this.present.get(`${id} ${String(event.seq)}`),
+    }))
+    const first = messages[0]?.seq ?? 0
+    return { messages, head_seq: log.length, first_seq: 1, next: first > 1 ? first : null }
   }
 
   private shown(name: string): Conversation {

@@ -1,14 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { firstUnread, lastSeq, rowsOf } from '@/components/rows'
 import type { Entry, LogEvent } from '@/stores'
+import { message as written } from '../support/events'
 
 const ME = 'me'
 
 function message(seq: number, sender: string, time: string): Entry {
-  const event: LogEvent = {
-    event: 'message', conversation: 'c', seq, sender, time, number: seq, mine: sender === ME,
-    text: `t${String(seq)}`, client_msg_id: '',
-  }
+  const event = written('c', seq, { sender, time, mine: sender === ME })
   return { key: String(seq), type: 'event', event }
 }
 function left(seq: number, time: string): Entry {
@@ -49,7 +47,7 @@ describe('rows', () => {
   test('a message that waits is one\'s own', () => {
     const pending: Entry = {
       key: 'p', type: 'pending',
-      pending: { id: 'p', conversation: 'c', text: 'x', time: at(1), status: 'queued', code: '' },
+      pending: { id: 'p', conversation: 'c', text: 'x', reply_to: null, time: at(1), status: 'queued', code: '' },
     }
     const entries = [message(1, ME, at(0)), pending]
     expect(outline(entries)).toEqual(['day', '1 first', 'p last'])

@@ -9,13 +9,49 @@ function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
+function seqOf(value: unknown): number | null {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null
+}
+
 /** The typed event; one with an unknown kind becomes `other`. */
 export function fromWire(wire: WireEvent, me: string): LogEvent {
   const { conversation, seq, sender, time, number, body } = wire
   const logged = { conversation, seq, sender, time, number, mine: me !== '' && sender === me }
   switch (wire.kind) {
     case 'message':
-      return { event: 'message', ...logged, text: text(body['text']), client_msg_id: wire.client_msg_id }
+      return {
+        event: 'message',
+        ...logged,
+        text: text(body['text']),
+        client_msg_id: wire.client_msg_id,
+        reply_to: seqOf(body['reply_to']),
+        version: 1,
+        edited_at: null,
+        recalled: body['recalled'] === true,
+        pinned: false,
+        reactions: [],
+        as_of: seq,
+      }
+    case 'message_edited':
+      return {
+        event: 'message_edited',
+        ...logged,
+        target: seqOf(body['seq']) ?? 0,
+        version: seqOf(body['version']) ?? 2,
+        text: typeof body['text'] === 'string' ? body['text'] : null,
+      }
+    case 'message_recalled':
+    case 'message_pinned':
+    case 'message_unpinned':
+      return { event: wire.kind, ...logged, target: seqOf(body['seq']) ?? 0 }
+    case 'reaction_added':
+    case 'reaction_removed':
+      return {
+        event: wire.kind,
+        ...logged,
+        target: seqOf(body['seq']) ?? 0,
+        emoji: text(body['emoji']),
+      }
     case 'conversation_created':
       return {
         event: 'conversation_created',

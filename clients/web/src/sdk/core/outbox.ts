@@ -9,6 +9,7 @@ const RETRY_CAP_S = 8
 
 export interface Body {
   text: string
+  reply_to?: number
 }
 
 /** A message on its way. `tries` counts how often it was written to a socket. */
