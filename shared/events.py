@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     # in a user's inbox only
     CONVERSATION_ADDED = "conversation_added"  # {"conversation": id, "by": user}
     CONVERSATION_REMOVED = "conversation_removed"  # {"conversation": id, "by": user}
+    ANNOUNCEMENT = "announcement"  # {"text": str}, from who runs the server; sender is all zeros
 
 
 class ConversationKind(StrEnum):

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 PREFIX = "AGILEIM_"
 
@@ -74,7 +74,17 @@ class ServiceSettings:
         return faults
 
 
-S = TypeVar("S", bound=ServiceSettings)
+class Checked(Protocol):
+    """A frozen dataclass whose fields are settings."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def faults(self) -> list[str]:
+        """What is wrong between or within well-formed values, a sentence each."""
+        ...
+
+
+S = TypeVar("S", bound=Checked)
 
 
 def _boolean(text: str) -> bool:

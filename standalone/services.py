@@ -21,9 +21,11 @@ KINDS: Final = ("auth", "api", "dispatcher", "gateway")  # in the order in which
 DRAIN_S: Final = "3"  # all gateways end together: sending clients elsewhere slowly helps nobody
 # Children get their own database and Redis addresses, and none of these.
 _NOT_FOR_SERVICES: Final = ("AGILEIM_DATABASE_URL", "AGILEIM_REDIS_URL", "AGILEIM_DATA")
+ADMIN: Final = "admin"  # the service client of the operators' tool
 _SCOPES: Final = {
     "gateway": ["internal.gateway"],
     "dispatcher": ["internal.dispatcher"],
+    ADMIN: ["internal.admin"],
 }
 _HARNESS: Final = ["internal.auth", "internal.gateway", "internal.dispatcher"]
 

@@ -19,6 +19,7 @@ from services.api.handlers import internal_accounts
 from services.api.handlers.conversations import Announcer, ConversationHandlers
 from services.api.handlers.discovery import DiscoveryHandlers
 from services.api.handlers.events import EventHandlers
+from services.api.handlers.internal_admin import AdminHandlers, Revoker
 from services.api.handlers.internal_dispatcher import DispatcherHandlers
 from services.api.handlers.internal_gateway import GatewayHandlers
 from services.api.handlers.marks import MarkHandlers
@@ -32,6 +33,8 @@ from services.api.pruning import prune_sessions
 from services.api.publisher import EventStreams, Publisher
 from services.api.relay import Relay
 from services.api.settings import ApiSettings
+from services.api.store.administration import Administration
+from services.api.store.announcements import Announcements
 from services.api.store.conversations import Conversations
 from services.api.store.database import Database
 from services.api.store.errors import DatabaseUnavailable, StoreError
@@ -156,9 +159,18 @@ class _Parts:
             guard, self.batcher, Receipts(self.database), Sync(self.database), self.publisher
         )
         dispatcher = DispatcherHandlers(guard, Members(self.database), Events(self.database))
+        admin = AdminHandlers(
+            guard,
+            Administration(self.database, self._settings.partitions),
+            SessionStore(self.database),
+            Announcements(self.database),
+            self.publisher,
+            Revoker(self.redis, Keys(self._settings.key_prefix)),
+        )
         return [
             *gateway.routes(),
             *dispatcher.routes(),
+            *admin.routes(),
             *internal_accounts.routes(self.database, guard),
         ]
 

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 import agileim
-from agileim.cli import account, talk
+from agileim.cli import account, operators, talk
 from agileim.cli.account import note
 from agileim.cli.output import Output
 from agileim.errors import AgileIMError, NotFound, Refused, SignedOut, SignInError, Unreachable
@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         prog="agileim",
         parents=[common],
         description="Chat in the terminal. NAME is a user's handle, a group's name, or an id.",
+        epilog="`agileim admin` and `agileim doctor` are for who runs the server.",
     )
     top.add_argument("--version", action="version", version=agileim.__version__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -98,7 +99,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in operators.COMMANDS:
+        return operators.run(given)
+    options = parser().parse_args(given)
     # The log is for programs that embed the SDK; here errors are shown as sentences.
     logging.getLogger("agileim").addHandler(logging.NullHandler())
     logging.getLogger("agileim").propagate = False
