@@ -42,8 +42,9 @@ class Scene:
         target = self.people["target"].id
         names: dict[str, Any] = {name: person.id for name, person in self.people.items()}
         names |= {
-            "conversation": conversation, "user": target, "seq": seq, "target_seq": seq,
-            "own_seq": own, "no_seq": NO_SEQ, "emoji": "👍", "client_id": "app", "fresh": new_id(),
+            "place": place, "conversation": conversation, "user": target, "seq": seq,
+            "target_seq": seq, "own_seq": own, "no_seq": NO_SEQ,
+            "emoji": "👍", "client_id": "app", "fresh": new_id(),
         }  # fmt: skip
         return names | {name: names[source] for name, source in fill.items()}
 
@@ -64,12 +65,12 @@ def filled(template: Any, names: Mapping[str, Any]) -> Any:
 async def build(api: RunningApi, place: str = "group") -> Scene:
     """New people every time, so that no call sees what another has done."""
     people = await _people(api)
-    group, seqs, directs = "", {}, {}
+    group = ""
+    seqs: dict[str, int] = {}
+    directs: dict[Actor, tuple[str, int, int]] = {}
     if place == "direct":
-        directs = {
-            actor: await _direct(people[actor], people["target"])
-            for actor in PEOPLE if actor not in OUTSIDERS
-        }  # fmt: skip
+        for actor in (one for one in PEOPLE if one not in OUTSIDERS):
+            directs[actor] = await _direct(people[actor], people["target"])
     else:
         group, seqs = await _group(people)
     scene = Scene(people, group, seqs, directs)

@@ -7,7 +7,7 @@ import time
 from typing import Any, Final, Self
 
 import jwt
-from aiohttp import web
+from aiohttp import BasicAuth, web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
@@ -33,6 +33,7 @@ class TestIssuer:
         self._key = ec.generate_private_key(ec.SECP256R1())
         app = web.Application()
         app.router.add_get("/.well-known/jwks.json", self._jwks)
+        app.router.add_post("/connect/token", self._token)
         self._server = TestServer(app, host="127.0.0.1")
 
     async def __aenter__(self) -> Self:
@@ -72,3 +73,9 @@ class TestIssuer:
         return web.json_response(
             {"keys": [jwk | {"kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
         )
+
+    async def _token(self, request: web.Request) -> web.Response:
+        """Client credentials (RFC 6749, section 4.4): of a service, whatever its secret."""
+        client = BasicAuth.decode(request.headers["Authorization"]).login
+        token = self.service_token(f"internal.{client}", client=client)
+        return web.json_response({"access_token": token, "expires_in": LIFETIME_S})
