@@ -138,8 +138,9 @@ class Account(Struct, frozen=True):
     user: str
     handle: str
     display_name: str
-    password_hash: str
+    password_hash: str  # empty: nobody signs in to it with a password
     disabled: bool
+    kind: str = "person"  # or "bot"
 
 
 class PasswordChange(Struct, frozen=True):

@@ -19,8 +19,25 @@ HANDLE_MAX_CHARS: Final = 32
 GROUP_MAX_MEMBERS: Final = 10_000
 ADD_MEMBERS_MAX: Final = 100  # members added by one request
 RECEIPTS_MAX_MEMBERS: Final = 50  # above it receipts are kept and listed, but not broadcast
+COUNTED_MAX: Final = 100  # mentions and threads are counted up to here: "100" means so or more
+TOPIC_MAX_CHARS: Final = 250
+DESCRIPTION_MAX_CHARS: Final = 2_000
+ADMINS_MAX: Final = 50  # of one group; each is told of everybody who asks to join
+INVITES_MAX: Final = 100  # of one group that are good at a time
+INVITE_MAX_S: Final = 365 * 86_400
+JOIN_REQUESTS_MAX: Final = 1_000  # of one group that wait at a time
+BANS_MAX: Final = 10_000  # of one group
 WATCH_MAX_CONVERSATIONS: Final = 200  # conversations whose presence one connection follows
 PRESENCE_MAX_MEMBERS: Final = 200  # larger conversations show no live presence
+
+FILE_MAX_BYTES: Final = 100 * 1024 * 1024
+FILES_QUOTA_BYTES: Final = 5 * 1024 * 1024 * 1024  # all files of one person
+FILE_NAME_MAX_CHARS: Final = 150  # 4 bytes each, quoted, still fit a header
+ATTACHMENTS_MAX: Final = 10  # files of one message
+UPLOADS_MAX: Final = 50  # unfinished uploads of one person
+UPLOAD_PARTS_MAX: Final = 2_000  # pieces in which one upload may come
+UPLOAD_LIFE_S: Final = 24 * 60 * 60  # to finish an upload, and to send a file that is finished
+FILE_LINK_S: Final = 300  # how long a link to a file is good, at least
 
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 200
@@ -40,3 +57,7 @@ OUTBOX_MAX_FRAMES: Final = 2_048  # frames waiting for one socket before it is a
 OUTBOX_MAX_BYTES: Final = 1024 * 1024
 UNACKED_MAX_EVENTS: Final = 4_096  # events written to one socket and not yet acknowledged
 SEND_BATCH_MAX: Final = 64  # messages in one internal request
+
+CLIENTS_MAX: Final = 1_000  # OAuth clients that are no bots: auth holds all of them in memory
+BOTS_PER_OWNER_MAX: Final = 20
+SECRET_OVERLAP_MAX_S: Final = 30 * 86_400  # for so long a replaced client secret may stay good

@@ -43,8 +43,23 @@ TOKEN_REUSED: Final = "refresh_token_reused"  # noqa: S105 - no password
 CODE_REPLAYED: Final = "code_replayed"
 PASSWORD_CHANGED: Final = "password_changed"  # noqa: S105 - no password
 PASSWORD_REFUSED: Final = "password_refused"  # noqa: S105 - no password
+SECOND_STEP_REFUSED: Final = "second_step_refused"
+RECOVERY_CODE_USED: Final = "recovery_code_used"
+RECOVERY_CODES_MADE: Final = "recovery_codes_made"
+PASSKEY_COPIED: Final = "passkey_copied"
+FACTOR_ADDED: Final = "factor_added"
+FACTOR_REMOVED: Final = "factor_removed"
+FACTORS_RESET: Final = "factors_reset"
+ADMINISTRATOR_CHANGED: Final = "administrator_changed"
 CLIENT_REFUSED: Final = "client_refused"
 KEYS_CHANGED: Final = "signing_keys_changed"
+CLIENT_CREATED: Final = "client_created"
+CLIENT_CHANGED: Final = "client_changed"
+CLIENT_DELETED: Final = "client_deleted"
+SECRET_CREATED: Final = "client_secret_created"  # noqa: S105 - no password
+SECRET_REVOKED: Final = "client_secret_revoked"  # noqa: S105 - no password
+BOT_CREATED: Final = "bot_created"
+BOT_ENDED: Final = "bot_ended"
 
 
 class Audit:

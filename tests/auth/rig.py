@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer, unused_port
 from aiohttp.typedefs import Handler
 
 from services.api.access import Access
-from services.api.handlers.internal_accounts import routes
+from services.api.handlers import internal_accounts, internal_clients, internal_factors
 from services.api.store.database import Database
 from services.api.store.errors import StoreError
 from services.api.store.migrate import migrate
@@ -42,6 +42,7 @@ PARTNER_SECRET = "a-secret-of-the-partner"
 PARTNER_URI = "https://partner.example/back"
 
 SERVICE_CLIENTS = {
+    "admin": {"secret": "a-secret-of-the-operators", "scopes": ["internal.admin"]},
     "gateway": {"secret": GATEWAY_SECRET, "scopes": ["internal.gateway"]},
     "harness": {"secret": "another-secret-value", "scopes": ["internal.gateway", "internal.auth"]},
 }
@@ -49,6 +50,8 @@ CLIENTS = [
     {"client_id": "partner", "name": "Partner <b>", "redirect_uris": [PARTNER_URI],
      "scopes": ["openid", "chat"], "secret": PARTNER_SECRET,
      "post_logout_redirect_uris": [PARTNER_URI]},
+    {"client_id": "spa", "name": "Application", "redirect_uris": ["http://127.0.0.1/callback"],
+     "post_logout_redirect_uris": ["http://127.0.0.1/"]},
     {"client_id": "native", "name": "Native", "redirect_uris": ["org.example.app:/back"]},
 ]  # fmt: skip
 
@@ -171,16 +174,21 @@ async def running_api(
         )
         app = base_app()
         app.middlewares.append(_store_errors)
-        app.add_routes(routes(database, access.service))
+        app.add_routes(internal_accounts.routes(database, access.service))
+        app.add_routes(internal_clients.routes(database, access.service))
+        app.add_routes(internal_factors.routes(database, access.service))
         server = TestServer(app)
         async with server:
             yield server
 
 
 @asynccontextmanager
-async def running_auth(settings: AuthSettings, clock: Clock) -> AsyncIterator[Auth]:
-    """auth at its issuer's address."""
+async def running_auth(
+    settings: AuthSettings, clock: Clock, beside: Iterable[web.AbstractRouteDef] = ()
+) -> AsyncIterator[Auth]:
+    """auth at its issuer's address, with what else stands at that origin."""
     app = create_app(settings, clock)
+    app.add_routes(beside)
     port = int(settings.issuer.rpartition(":")[2])
     async with TestServer(app, port=port):
         yield app[AUTH]
@@ -188,9 +196,10 @@ async def running_auth(settings: AuthSettings, clock: Clock) -> AsyncIterator[Au
 
 @asynccontextmanager
 async def running(
-    folder: Path, postgres_url: str, redis_url: str, key_prefix: str, **changes: Any
-) -> AsyncIterator[Rig]:
-    """Everything."""
+    folder: Path, postgres_url: str, redis_url: str, key_prefix: str, *,
+    beside: Iterable[web.AbstractRouteDef] = (), **changes: Any,
+) -> AsyncIterator[Rig]:  # fmt: skip
+    """Everything. ``changes`` are for the settings, ``beside`` are other pages at the origin."""
     await migrate(postgres_url)
     clock = Clock()
     settings = settings_for(folder, redis_url, key_prefix, **changes)
@@ -201,7 +210,7 @@ async def running(
     ):
         urls = (str(api.make_url("")).rstrip("/"),)
         settings = dataclasses.replace(settings, api_urls=urls)
-        async with running_auth(settings, clock) as auth:
+        async with running_auth(settings, clock, beside) as auth:
             yield Rig(settings.issuer, settings, auth, clock, http, api, database)
 
 

@@ -158,7 +158,7 @@ async def test_faults_are_told_to_the_client(
     "changes",
     [
         {"client_id": ""},
-        {"client_id": "nobody"},
+        {"client_id": "Nobody"},
         {"client_id": "gateway"},  # a service
         {"redirect_uri": ""},
         {"redirect_uri": "https://evil.example/callback"},

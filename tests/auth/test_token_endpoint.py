@@ -57,7 +57,7 @@ async def test_secret_may_come_in_the_form(front: Front) -> None:
     [
         aiohttp.encode_basic_auth("gateway", "wrong"),
         aiohttp.encode_basic_auth("gateway", ""),
-        aiohttp.encode_basic_auth("nobody", GATEWAY_SECRET),
+        aiohttp.encode_basic_auth("Nobody", GATEWAY_SECRET),
         aiohttp.encode_basic_auth("agileim-cli", "made-up"),
         "Basic !!!",
         "Basic " + base64.b64encode(b"\xff\xfe").decode(),

@@ -77,7 +77,7 @@ class AccountHandlers:
     async def create(self, request: web.Request) -> web.Response:
         """POST /internal/v1/accounts: 201 Account, 409 when the handle is taken."""
         try:
-            account = await self._accounts.create(await _body(request, NewAccount))
+            account = await self._accounts.create(await body_of(request, NewAccount))
         except HandleTaken:
             raise Problem(ErrorCode.CONFLICT, "The handle is taken.", field="handle") from None
         return _json(account, status=201)
@@ -98,7 +98,7 @@ class AccountHandlers:
 
     async def change_password(self, request: web.Request) -> web.Response:
         """PUT /internal/v1/accounts/{user}/password: 204, 404."""
-        change = await _body(request, PasswordChange)
+        change = await body_of(request, PasswordChange)
         user = request.match_info["user"]
         if not await self._accounts.change_password(user, change.password_hash):
             raise _not_found()
@@ -113,7 +113,7 @@ class SessionHandlers:
 
     async def begin(self, request: web.Request) -> web.Response:
         """POST /internal/v1/sessions: 201, 404 without such an (enabled) user."""
-        session = await _body(request, NewSession)
+        session = await body_of(request, NewSession)
         try:
             await self._sessions.begin(session)
         except NoSuchUser:
@@ -126,7 +126,7 @@ class SessionHandlers:
 
     async def rotate(self, request: web.Request) -> web.Response:
         """POST /internal/v1/sessions/rotate: 200 RotationReply."""
-        rotation = await _body(request, Rotation)
+        rotation = await body_of(request, Rotation)
         try:
             return _json(await self._sessions.rotate(rotation))
         except ValueError:
@@ -134,7 +134,7 @@ class SessionHandlers:
 
     async def end(self, request: web.Request) -> web.Response:
         """POST /internal/v1/sessions/end: 200 SessionEnded."""
-        which = await _body(request, SessionEnd)
+        which = await body_of(request, SessionEnd)
         if sum(map(bool, (which.refresh_hash, which.session, which.user))) != 1:
             raise Problem(ErrorCode.INVALID, "Exactly one of refresh_hash, session, user.")
         try:
@@ -144,7 +144,7 @@ class SessionHandlers:
 
     async def find(self, request: web.Request) -> web.Response:
         """POST /internal/v1/sessions/find: 200 SessionList."""
-        which = await _body(request, SessionQuery)
+        which = await body_of(request, SessionQuery)
         if sum(map(bool, (which.refresh_hash, which.session, which.user))) != 1:
             raise Problem(ErrorCode.INVALID, "Exactly one of refresh_hash, session, user.")
         try:
@@ -166,7 +166,7 @@ class ConsentHandlers:
 
     async def put(self, request: web.Request) -> web.Response:
         """PUT /internal/v1/consents/{user}/{client_id}: 200 Consent, 404."""
-        consent = await _body(request, Consent)
+        consent = await body_of(request, Consent)
         info = request.match_info
         if not await self._consents.give(info["user"], info["client_id"], consent.scope):
             raise _not_found()
@@ -181,14 +181,15 @@ class AuditHandlers:
 
     async def add(self, request: web.Request) -> web.Response:
         """POST /internal/v1/audit: 204."""
-        batch = await _body(request, AuditBatch)
+        batch = await body_of(request, AuditBatch)
         if not all(is_id(event.id) for event in batch.events):
             raise Problem(ErrorCode.INVALID, "Not an id.", field="id")
         await self._audit.add(batch.events)
         return web.Response(status=204)
 
 
-async def _body(request: web.Request, kind: type[T]) -> T:
+async def body_of(request: web.Request, kind: type[T]) -> T:
+    """The request's body as a struct. Raises Problem."""
     try:
         return msgspec.json.decode(await request.read(), type=kind)
     except msgspec.DecodeError as error:

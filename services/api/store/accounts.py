@@ -8,7 +8,7 @@ from services.api.store.database import Database, Row
 from shared.ids import is_id, new_id
 from shared.internal import Account, NewAccount
 
-_COLUMNS: Final = "id::text, handle, display_name, password_hash, disabled_at IS NOT NULL"
+_COLUMNS: Final = "id::text, handle, display_name, password_hash, disabled_at IS NOT NULL, kind"
 
 
 class HandleTaken(Exception):
@@ -66,17 +66,19 @@ class AccountStore:
         if not is_id(user):
             return False
         changed = await self._database.execute(
-            "UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user)
+            "UPDATE users SET password_hash = %s WHERE id = %s AND kind = 'person'",
+            (password_hash, user),
         )
         return changed == 1
 
 
 def _account(row: Row) -> Account:
-    user, handle, display_name, password_hash, disabled = row
+    user, handle, display_name, password_hash, disabled, kind = row
     return Account(
         user=user,
         handle=handle,
         display_name=display_name,
         password_hash=password_hash,
         disabled=disabled,
+        kind=kind,
     )

@@ -1,13 +1,15 @@
-"""Clients (RFC 6749, section 2): the two of AgileIM itself, others from a file, and the services.
+"""Clients (RFC 6749, section 2): the two of AgileIM itself, those of files, and registered ones.
 
-The first two are public (section 2.1): what they hold, their user can read. Those of a file need
-the user's consent. Service clients get tokens for the inside only.
+The first two are public (section 2.1): what they hold, their user can read. Those of others need
+the user's consent. Service clients get tokens for the inside only. Registered ones come from a
+table behind api: see :mod:`services.auth.domain.registration`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,10 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 CLIENT_CREDENTIALS = "client_credentials"
 GRANTS = (AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE, CLIENT_CREDENTIALS)
 
+BASIC = "client_secret_basic"
+POST = "client_secret_post"
+NO_AUTHENTICATION = "none"
+
 SERVICE_SECRET_MIN_CHARS = 16
 BROWSER_CLIENT = "agileim-web"
 
@@ -32,6 +38,15 @@ T = TypeVar("T")
 
 class ClientsFault(Exception):
     """A file of clients cannot be used, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """One of a client's secrets, of which several may be good at once."""
+
+    digest: bytes  # SHA-256
+    id: str = ""  # of a registered one
+    expires_at: float = math.inf  # Unix time, s
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +59,42 @@ class Client:
     scopes: frozenset[str]
     redirect_uris: tuple[str, ...] = ()
     first_party: bool = False
-    secret_digest: bytes = b""  # SHA-256; empty for a public client
+    secrets: tuple[ClientSecret, ...] = ()  # none: a public client
     post_logout_redirect_uris: tuple[str, ...] = ()
     in_browser: bool = False  # served from our own origin: its refresh token may be in a cookie
+    auth_methods: frozenset[str] = frozenset({BASIC, POST})  # of a client that has a secret
+    confidential: bool = False  # has to have a secret, even if it has none at the moment
+    is_bot: bool = False  # its tokens are those of the user with its id
 
     @property
     def public(self) -> bool:
         """Whether it has no secret (RFC 6749, section 2.1)."""
-        return not self.secret_digest
+        return not self.secrets and not self.confidential
 
-    def has_secret(self, secret: str) -> bool:
-        """Compared in constant time."""
-        given = hashlib.sha256(secret.encode()).digest()
-        return hmac.compare_digest(given, self.secret_digest)
+    def secret_like(self, given: str, now: float) -> ClientSecret | None:
+        """The good secret that was given. Compared in constant time."""
+        digest = secret_digest(given)
+        found = None
+        for secret in self.secrets:
+            if hmac.compare_digest(digest, secret.digest) and now < secret.expires_at:
+                found = secret
+        return found
 
 
 class Clients:
-    """All clients by id."""
+    """Clients by id, for as long as the process lives."""
 
     def __init__(self, clients: Iterable[Client]) -> None:
         self._by_id = {client.client_id: client for client in clients}
 
     def get(self, client_id: str) -> Client | None:
+        """The client with this id."""
         return self._by_id.get(client_id)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids that nobody else can have."""
+        return frozenset(self._by_id)
 
 
 def first_party_clients(issuer: str) -> list[Client]:
@@ -136,7 +164,7 @@ def read_clients(path: Path) -> list[Client]:
                 scopes=frozenset(entry.scopes),
                 redirect_uris=tuple(entry.redirect_uris),
                 post_logout_redirect_uris=tuple(entry.post_logout_redirect_uris),
-                secret_digest=_digest(entry.secret),
+                secrets=_secrets(entry.secret),
             )
         )
     return clients
@@ -163,14 +191,19 @@ def read_service_clients(path: Path) -> list[Client]:
                 name=client_id,
                 grants=frozenset({CLIENT_CREDENTIALS}),
                 scopes=frozenset(entry.scopes),
-                secret_digest=_digest(entry.secret),
+                secrets=_secrets(entry.secret),
             )
         )
     return clients
 
 
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest() if secret else b""
+def secret_digest(secret: str) -> bytes:
+    """How a secret is kept: it is random, so a plain hash suffices."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _secrets(secret: str) -> tuple[ClientSecret, ...]:
+    return (ClientSecret(secret_digest(secret)),) if secret else ()
 
 
 def _read(path: Path, shape: type[T]) -> T:

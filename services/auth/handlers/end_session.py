@@ -31,6 +31,7 @@ async def show(request: web.Request) -> web.Response:
         given = single_valued(pairs)
     except (forms.BadForm, Duplicated):
         raise PageError(400, "bad_form") from None
+    await request.app[AUTH].clients.ready(given.get("client_id", ""))
     client, _ = _read(request, given)
     carried = {name: given[name] for name in _CARRIED if name in given}
     target = carried.get("post_logout_redirect_uri", "")
@@ -47,6 +48,7 @@ async def show(request: web.Request) -> web.Response:
 async def submit(request: web.Request) -> web.Response:
     """POST /connect/endsession/confirm: the person agreed."""
     given = await forms.of_page(request)
+    await request.app[AUTH].clients.ready(given.get("client_id", ""))
     client, hint = _read(request, given)
     await sign_browser_out(request)
     if client is not None and hint.get("sid"):

@@ -47,11 +47,20 @@ async def _of_access(request: web.Request, token: str) -> dict[str, Any] | None:
     if claims["exp"] <= auth.now():
         return None
     if session := claims.get("sid"):
-        if session in auth.revoked or not await auth.accounts.sessions(SessionQuery("", session)):
+        if session in auth.revoked or not await _lives(request, claims["sub"], session):
             return None
     elif claims["aud"] != AUDIENCE:
         return None
     return {**claims, "token_type": "Bearer"}
+
+
+async def _lives(request: web.Request, user: str, session: str) -> bool:
+    """Whether a session lives; that of a bot is its secret. Raises ApiUnavailable."""
+    auth = request.app[AUTH]
+    if await auth.accounts.sessions(SessionQuery("", session)):
+        return True
+    bot = await auth.clients.asking(user)
+    return bot is not None and any(secret.id == session for secret in bot.secrets)
 
 
 async def _of_refresh(request: web.Request, token: str) -> dict[str, Any] | None:
