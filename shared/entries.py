@@ -27,7 +27,7 @@ class RoutedEvent(Struct, frozen=True, array_like=True):
     trace: str = ""
     pair: tuple[str, str] | None = None  # direct conversations: both members, for good
     joined: list[str] = []  # users whose first event this is
-    left: list[str] = []  # users whose last event this is
+    left: list[str] = []  # users whose last event this is; [shared.ids.EVERYBODY]: all of them
 
 
 class EventBatch(Struct, frozen=True, array_like=True):

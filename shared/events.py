@@ -21,9 +21,18 @@ class EventKind(StrEnum):
     MEMBER_REMOVED = "member_removed"  # {"user": user}; the last event that this user gets
     MEMBER_LEFT = "member_left"  # {"user": user}; likewise
     ROLE_CHANGED = "role_changed"  # {"user": user, "role": Role}
+    CONVERSATION_CHANGED = "conversation_changed"  # {"version": int, what has changed: its value}
+    CONVERSATION_DISSOLVED = "conversation_dissolved"  # {}; the last event, for everybody
+    MEMBER_BANNED = "member_banned"  # {"user": user}; the last event that this user gets
+    MEMBER_UNBANNED = "member_unbanned"  # {"user": user}
+    MEMBER_SILENCED = "member_silenced"  # {"user": user, "until": time or null}
     # in a user's inbox only
     CONVERSATION_ADDED = "conversation_added"  # {"conversation": id, "by": user}
     CONVERSATION_REMOVED = "conversation_removed"  # {"conversation": id, "by": user}
+    CONVERSATION_SETTINGS = "conversation_settings"  # {"conversation": id, "version", settings}
+    THREAD_CHANGED = "thread_changed"  # {"conversation", "thread": seq, "following", "read_seq"}
+    JOIN_REQUESTED = "join_requested"  # {"conversation": id, "user": user}
+    JOIN_ANSWERED = "join_answered"  # {"conversation": id, "user": user, "accepted": bool}
     ANNOUNCEMENT = "announcement"  # {"text": str}, from who runs the server; sender is all zeros
 
 

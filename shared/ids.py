@@ -6,8 +6,12 @@ import os
 import re
 import time
 import uuid
+from typing import Final
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+
+# Stands for all members where an id is expected, and for the system.
+EVERYBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def new_id() -> str:

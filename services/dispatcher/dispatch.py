@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from services.dispatcher.confirming import Confirming
 from services.dispatcher.domain.membership import MemberCache, Members
 from services.dispatcher.domain.ordering import Gap
@@ -18,6 +20,7 @@ from services.dispatcher.partition import Entry, Item, Owned, Partition
 from services.dispatcher.publisher import Outbound, Publisher, outbounds
 from shared.crashpoints import crash_here
 from shared.entries import RoutedEvent
+from shared.ids import EVERYBODY
 from shared.logs import get_logger
 from shared.partitions import partition_of
 from shared.redis_client import Entries, RedisError
@@ -196,6 +199,8 @@ class Dispatch:
         outgoing: Outgoing,
         batch: _Batch,
     ) -> None:
+        if EVERYBODY in event.left:
+            event = msgspec.structs.replace(event, left=list(members.current) if members else [])
         if members is not None:
             before = len(members)
             if members.apply(event.seq, event.joined, event.left):

@@ -9,6 +9,7 @@ import msgspec
 from shared.entries import RoutedEvent
 from shared.events import ConversationKind, EventKind
 from shared.frames import Event, encode
+from shared.ids import EVERYBODY
 
 _PLAIN = frozenset(
     {
@@ -21,6 +22,9 @@ _PLAIN = frozenset(
         EventKind.MESSAGE_UNPINNED,
         EventKind.CONVERSATION_RENAMED,
         EventKind.ROLE_CHANGED,
+        EventKind.CONVERSATION_CHANGED,
+        EventKind.MEMBER_UNBANNED,
+        EventKind.MEMBER_SILENCED,
     }
 )
 
@@ -38,7 +42,9 @@ def arrivals(
         return list(content["members"]), []
     if kind == EventKind.MEMBERS_ADDED:
         return list(content["users"]), []
-    if kind in (EventKind.MEMBER_REMOVED, EventKind.MEMBER_LEFT):
+    if kind == EventKind.CONVERSATION_DISSOLVED:
+        return [], [EVERYBODY]
+    if kind in (EventKind.MEMBER_REMOVED, EventKind.MEMBER_LEFT, EventKind.MEMBER_BANNED):
         return [], [content["user"]]
     return [], []
 

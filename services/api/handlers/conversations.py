@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from services.api import schemas
 from services.api.endpoint import Call, Endpoint, Reply
 from services.api.handlers.people import user_json
 from services.api.publisher import Publisher
-from services.api.store.conversations import Conversations, View
+from services.api.store.conversations import Conversations
 from services.api.store.log import Written
 from services.api.store.users import Users
+from services.api.store.views import View
 from shared.codes import ErrorCode
+from shared.events import ConversationKind
 from shared.problems import Problem
 
 KEY_HEADER: Final = "Idempotency-Key"
@@ -20,13 +23,16 @@ KEY_MAX_CHARS: Final = 64
 
 _PLAIN_FIELDS: Final = (
     "id", "kind", "name", "head_seq", "number", "first_seq", "role", "delivered_seq", "read_seq",
-    "unread", "created_at", "member_count",
+    "unread", "mentions", "threads_unread", "created_at", "member_count", "silenced_until",
 )  # fmt: skip
 
 
 def conversation_json(view: View) -> dict[str, Any]:
     """As schema Conversation."""
     result = {name: getattr(view, name) for name in _PLAIN_FIELDS}
+    result["settings"] = asdict(view.settings)
+    if view.kind == ConversationKind.GROUP:
+        result |= asdict(view.details)
     if view.peer is not None:
         result["peer"] = user_json(view.peer)
         result["peer_delivered_seq"] = view.peer_delivered_seq
@@ -76,12 +82,6 @@ class ConversationHandlers:
                 summary="One conversation", handler=self.one, answer=schemas.Conversation,
                 refusals=(ErrorCode.NOT_FOUND,),
             ),
-            Endpoint(
-                method="PATCH", path="/v1/conversations/{conversation}", name="renameConversation",
-                summary="Give a group another name (owner and admins)",
-                handler=self.rename, body=schemas.Rename, answer=schemas.Conversation,
-                refusals=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
-            ),
         ]  # fmt: skip
 
     async def page(self, call: Call) -> Reply:
@@ -117,12 +117,6 @@ class ConversationHandlers:
         is_new = self._announce(written)
         view = await self._conversations.of_member(conversation, call.user)
         return Reply(conversation_json(view), status=201 if is_new else 200)
-
-    async def rename(self, call: Call) -> Reply:
-        """PATCH /v1/conversations/{conversation}"""
-        conversation = call.path["conversation"]
-        self._announce(await self._conversations.rename(conversation, call.user, call.body["name"]))
-        return await self.one(call)
 
     async def _must_exist(self, field: str, users: Sequence[str]) -> None:
         unknown = await self._users.unknown(users)

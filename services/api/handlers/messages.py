@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -11,13 +10,12 @@ from services.api import schemas
 from services.api.domain.message import BadMessage, checked_text
 from services.api.endpoint import Call, Endpoint, Reply
 from services.api.handlers.conversations import Announcer
+from services.api.handlers.versions import MATCH_HEADER, etag, expected_version
 from services.api.store.messages import Messages, Version, no_message
 from shared.codes import ErrorCode
 from shared.problems import Problem
 
 MESSAGE_PATH: Final = "/v1/conversations/{conversation}/messages/{seq}"
-MATCH_HEADER: Final = "If-Match"
-_ETAG: Final = re.compile(r'"([0-9]{1,9})"\Z')
 
 
 def seq_of(call: Call) -> int:
@@ -72,10 +70,10 @@ class MessageHandlers:
         except BadMessage as error:
             raise Problem(ErrorCode.INVALID, str(error), field="text") from None
         version, written = await self._messages.edit(
-            call.path["conversation"], call.user, seq_of(call), text, _expected(call)
+            call.path["conversation"], call.user, seq_of(call), text, expected_version(call)
         )
         self._announce(written)
-        return Reply(version_json(version), headers={"ETag": f'"{version.version}"'})
+        return Reply(version_json(version), headers=etag(version.version))
 
     async def recall(self, call: Call) -> Reply:
         """DELETE …/messages/{seq}"""
@@ -88,16 +86,3 @@ class MessageHandlers:
         """GET …/messages/{seq}/versions"""
         found = await self._messages.versions(call.path["conversation"], call.user, seq_of(call))
         return Reply({"versions": [version_json(version) for version in found]})
-
-
-def _expected(call: Call) -> int | None:
-    """The version of If-Match (RFC 9110, section 13.1.1); None: any."""
-    given = call.request.headers.get(MATCH_HEADER, "*").strip()
-    if given == "*":
-        return None
-    match = _ETAG.match(given)
-    if match is None:
-        raise Problem(
-            ErrorCode.INVALID, f"{MATCH_HEADER} must be an ETag of ours.", field=MATCH_HEADER
-        )
-    return int(match[1])

@@ -8,6 +8,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.api.schemas import fields as own
+from services.api.schemas.groups import DETAIL_FIELDS
+from services.api.schemas.member_settings import MemberSettings
 from services.api.schemas.people import User
 from shared.limits import ADD_MEMBERS_MAX
 
@@ -35,12 +37,6 @@ class NewConversation(Schema):
                 raise ValidationError(f"does not belong to kind {data['kind']}", field)
 
 
-class Rename(Schema):
-    """A group's new name."""
-
-    name = own.name(required=True)
-
-
 class NewMembers(Schema):
     """Users to add."""
 
@@ -61,8 +57,8 @@ class NewOwner(Schema):
     user = own.identifier(required=True)
 
 
-class Conversation(Schema):
-    """A conversation as the caller sees it."""
+class Conversation(Schema.from_dict(DETAIL_FIELDS)):  # type: ignore[misc]  # made at run time
+    """A conversation as the caller sees it; topic to version are those of a group."""
 
     id = own.identifier(required=True)
     kind = fields.String(required=True, validate=validate.OneOf(own.KINDS))
@@ -74,8 +70,18 @@ class Conversation(Schema):
     delivered_seq = own.seq(required=True)
     read_seq = own.seq(required=True)
     unread = own.seq(required=True, metadata={"description": "messages after read_seq"})
+    mentions = fields.Integer(
+        required=True, metadata={"description": "of the caller, unread; 100: so many or more"}
+    )
+    threads_unread = fields.Integer(
+        required=True, metadata={"description": "followed threads; 100: so many or more"}
+    )
     created_at = fields.DateTime(required=True)
     member_count = fields.Integer(required=True)
+    silenced_until = fields.DateTime(
+        required=True, allow_none=True, metadata={"description": "the caller may not write"}
+    )
+    settings = fields.Nested(MemberSettings, required=True)
     peer = fields.Nested(User, metadata={"description": "direct: the other one"})
     peer_delivered_seq = own.seq(metadata={"description": "direct"})
     peer_read_seq = own.seq(metadata={"description": "direct"})

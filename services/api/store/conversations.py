@@ -3,65 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
-from services.api.domain.roles import may_manage, need_group
-from services.api.store.database import Database, Row, Transaction
+from services.api.store.database import Database, Transaction
 from services.api.store.inboxes import Inboxes
 from services.api.store.log import Locked, NewEvent, Written, lock, write
-from services.api.store.users import User
+from services.api.store.views import VIEW_COLUMNS, VIEW_TABLES, View, view_of
 from shared.codes import ErrorCode
 from shared.events import ConversationKind, EventKind, Role
 from shared.ids import is_id, new_id
 from shared.problems import Problem
 
 LOWEST_ID: Final = "00000000-0000-0000-0000-000000000000"  # where every list begins
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A conversation as one member sees it."""
-
-    id: str
-    kind: str
-    name: str
-    head_seq: int
-    number: int
-    member_count: int
-    created_at: datetime
-    role: str
-    first_seq: int
-    delivered_seq: int
-    read_seq: int
-    unread: int
-    peer: User | None  # direct: the other one
-    peer_delivered_seq: int
-    peer_read_seq: int
-
-
-VIEW_COLUMNS: Final = """
-    c.id::text, c.kind, c.name, c.head_seq, c.number, c.member_count, c.created_at,
-    m.role, m.first_seq, m.delivered_seq, m.read_seq, c.number - m.read_number,
-    u.id::text, u.handle, u.display_name, p.delivered_seq, p.read_seq
-"""
-VIEW_COLUMN_COUNT: Final = 17
-# In groups and inboxes low_id is NULL, and so there is no peer.
-VIEW_TABLES: Final = """
-    members m
-    JOIN conversations c ON c.id = m.conversation_id
-    LEFT JOIN users u ON u.id = CASE WHEN c.low_id = m.user_id THEN c.high_id ELSE c.low_id END
-    LEFT JOIN members p ON p.conversation_id = c.id AND p.user_id = u.id
-"""
-
-
-def view_of(row: Row) -> View:
-    """From VIEW_COLUMNS."""
-    peer = User(row[12], row[13], row[14]) if row[12] is not None else None
-    marks = (row[15] or 0, row[16] or 0)
-    view: View = View(*(*row[:12], peer, *marks))
-    return view
 
 
 def not_found() -> Problem:
@@ -195,20 +148,6 @@ class Conversations:
         events = [NewEvent(new.id, EventKind.CONVERSATION_CREATED, creator, body)]
         events += notices(EventKind.CONVERSATION_ADDED, new.id, creator, inboxes.values())
         return await write(transaction, locked, events)
-
-    async def rename(self, conversation: str, actor: str, name: str) -> Written | None:
-        """Give a group another name."""
-        async with self._database.transaction() as transaction:
-            locked, role = await lock_as_member(transaction, conversation, actor)
-            need_group(locked[conversation].kind)
-            may_manage(role)
-            if locked[conversation].name == name:
-                return None
-            await transaction.execute(
-                "UPDATE conversations SET name = %s WHERE id = %s", (name, conversation)
-            )
-            event = NewEvent(conversation, EventKind.CONVERSATION_RENAMED, actor, {"name": name})
-            return await write(transaction, locked, [event])
 
 
 def notices(

@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.api.domain.roles import (
-    may_leave,
-    may_manage,
-    may_remove,
-    may_set_roles,
-    need_group,
-)
+from services.api.domain.roles import Deed, may, may_claim, may_leave, may_to, need_group
 from services.api.store.conversations import (
     LOWEST_ID,
     lock_as_member,
     not_found,
     notices,
-    role_in,
 )
 from services.api.store.database import Database, Transaction
 from services.api.store.inboxes import Inboxes
-from services.api.store.log import Locked, NewEvent, Written, write
+from services.api.store.log import NewEvent, Written, write
+from services.api.store.membership import banned_among, enter, moderators, not_in, target_role
+from services.api.store.membership import leave as exit_group
 from services.api.store.users import User
 from shared.codes import ErrorCode
 from shared.events import EventKind, Role
 from shared.ids import is_id
 from shared.internal import Membership, MembersReply
-from shared.limits import GROUP_MAX_MEMBERS
+from shared.limits import ADMINS_MAX
 from shared.problems import Problem
 
 
@@ -103,15 +98,15 @@ class Members:
             )
             group = locked[conversation]
             need_group(group.kind)
-            may_manage(role)
-            new = await self._not_in(transaction, conversation, users)
+            may(role, Deed.ADD)
+            new = await not_in(transaction, conversation, users)
             if not new:
                 return None
-            if group.member_count + len(new) > GROUP_MAX_MEMBERS:
+            if banned := await banned_among(transaction, conversation, new):
                 raise Problem(
-                    ErrorCode.CONFLICT, f"A group has at most {GROUP_MAX_MEMBERS} members."
+                    ErrorCode.CONFLICT, f"{', '.join(banned[:3])}: banned here.", field="users"
                 )
-            await self._enter(transaction, group, new)
+            await enter(transaction, group, new)
             body = {"users": new}
             events = [NewEvent(conversation, EventKind.MEMBERS_ADDED, actor, body)]
             events += notices(
@@ -129,9 +124,9 @@ class Members:
                 transaction, conversation, actor, list(inboxes.values())
             )
             need_group(locked[conversation].kind)
-            target = await self._target(transaction, conversation, user)
-            may_remove(role, target)
-            await self._exit(transaction, locked[conversation], user)
+            target = await target_role(transaction, conversation, user)
+            may_to(role, Deed.REMOVE, target)
+            await exit_group(transaction, locked[conversation], user)
             events = [NewEvent(conversation, EventKind.MEMBER_REMOVED, actor, {"user": user})]
             events += notices(EventKind.CONVERSATION_REMOVED, conversation, actor, inboxes.values())
             return await write(transaction, locked, events)
@@ -143,7 +138,7 @@ class Members:
             group = locked[conversation]
             need_group(group.kind)
             may_leave(role, group.member_count)
-            await self._exit(transaction, group, user)
+            await exit_group(transaction, group, user)
             event = NewEvent(conversation, EventKind.MEMBER_LEFT, user, {"user": user})
             return await write(transaction, locked, [event])
 
@@ -154,85 +149,51 @@ class Members:
         async with self._database.transaction() as transaction:
             locked, own = await lock_as_member(transaction, conversation, actor)
             need_group(locked[conversation].kind)
-            may_set_roles(own)
-            present = await self._target(transaction, conversation, user)
+            may(own, Deed.SET_ROLES)
+            present = await target_role(transaction, conversation, user)
             if present is Role.OWNER:
                 raise Problem(ErrorCode.CONFLICT, "Hand the group over instead.", field="user")
             if present is role:
                 return None
+            if role is Role.ADMIN and len(await moderators(transaction, conversation)) > ADMINS_MAX:
+                raise Problem(ErrorCode.CONFLICT, f"A group has at most {ADMINS_MAX} admins.")
             event = await self._give(transaction, conversation, actor, user, role)
             return await write(transaction, locked, [event])
 
     async def hand_over(self, conversation: str, actor: str, user: str) -> Written | None:
-        """Make another member the owner; the owner becomes an admin."""
+        """Make another member the owner; the owner becomes an admin. If the owner's account is
+        disabled, an admin may do that, also for themselves; without admins, any member."""
         async with self._database.transaction() as transaction:
             locked, own = await lock_as_member(transaction, conversation, actor)
             need_group(locked[conversation].kind)
-            may_set_roles(own)
-            await self._target(transaction, conversation, user)
-            if user == actor:
+            owner, disabled, admins = await self._owner(transaction, conversation)
+            may_claim(own, owner_disabled=disabled, has_admins=admins)
+            await target_role(transaction, conversation, user)
+            if user == owner:
                 return None
             events = [
                 await self._give(transaction, conversation, actor, user, Role.OWNER),
-                await self._give(transaction, conversation, actor, actor, Role.ADMIN),
+                await self._give(transaction, conversation, actor, owner, Role.ADMIN),
             ]
             return await write(transaction, locked, events)
 
-    async def _target(self, transaction: Transaction, conversation: str, user: str) -> Role:
-        role = await role_in(transaction, conversation, user) if is_id(user) else None
-        if role is None:
-            raise Problem(ErrorCode.NOT_FOUND, "This user is not a member.", field="user")
-        return role
+    async def _owner(self, transaction: Transaction, conversation: str) -> tuple[str, bool, bool]:
+        """(The owner, whether their account is disabled, whether others may act as admins)."""
+        rows = await transaction.fetch_all(
+            """
+            SELECT m.role, m.user_id::text, u.disabled_at IS NOT NULL
+            FROM members m JOIN users u ON u.id = m.user_id
+            WHERE m.conversation_id = %s AND m.role <> 'member' AND m.left_seq IS NULL
+            """,
+            (conversation,),
+        )
+        (owner,) = [row for row in rows if row[0] == Role.OWNER]
+        admins = any(row[0] == Role.ADMIN and not row[2] for row in rows)
+        return owner[1], owner[2], admins
 
     async def _was_in(self, conversation: str, user: str) -> bool:
         """Whether there is a point in making an inbox for this user."""
         return is_id(conversation) and is_id(user) and await self.has(conversation, user)
-
-    async def _not_in(
-        self, transaction: Transaction, conversation: str, users: Sequence[str]
-    ) -> list[str]:
-        rows = await transaction.fetch_all(
-            "SELECT user_id::text FROM members"
-            " WHERE conversation_id = %s AND user_id = ANY(%s::uuid[]) AND left_seq IS NULL",
-            (conversation, list(users)),
-        )
-        present = {row[0] for row in rows}
-        return [user for user in dict.fromkeys(users) if user not in present]
-
-    async def _enter(self, transaction: Transaction, group: Locked, users: Sequence[str]) -> None:
-        """From the next event on; what was said before counts neither as visible nor as unread."""
-        await transaction.execute(
-            """
-            INSERT INTO members AS m (conversation_id, user_id, role, first_seq,
-                delivered_seq, read_seq, read_number)
-            SELECT %s, i.user_id, 'member', %s, %s, %s, %s
-            FROM unnest(%s::uuid[]) AS i (user_id) ORDER BY i.user_id
-            ON CONFLICT (conversation_id, user_id) DO UPDATE
-            SET role = excluded.role, first_seq = excluded.first_seq, left_seq = NULL,
-                delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
-                read_number = excluded.read_number, updated_xid = pg_current_xact_id()
-            """,
-            (
-                group.id, group.head_seq + 1, group.head_seq, group.head_seq, group.number,
-                list(users),
-            ),
-        )  # fmt: skip
-        await self._count(transaction, group, len(users))
-
-    async def _exit(self, transaction: Transaction, group: Locked, user: str) -> None:
-        """With the next event, which is the last one for this user."""
-        await transaction.execute(
-            "UPDATE members SET left_seq = %s, updated_xid = pg_current_xact_id()"
-            " WHERE conversation_id = %s AND user_id = %s",
-            (group.head_seq + 1, group.id, user),
-        )
-        await self._count(transaction, group, -1)
-
-    async def _count(self, transaction: Transaction, group: Locked, change: int) -> None:
-        await transaction.execute(
-            "UPDATE conversations SET member_count = member_count + %s WHERE id = %s",
-            (change, group.id),
-        )
 
     async def _give(
         self, transaction: Transaction, conversation: str, actor: str, user: str, role: Role

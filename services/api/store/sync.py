@@ -12,15 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.api.domain.cursor import Cursor
-from services.api.store.conversations import (
-    LOWEST_ID,
-    VIEW_COLUMN_COUNT,
-    VIEW_COLUMNS,
-    VIEW_TABLES,
-    View,
-    view_of,
-)
+from services.api.store.conversations import LOWEST_ID
 from services.api.store.database import Database
+from services.api.store.views import VIEW_COLUMN_COUNT, VIEW_COLUMNS, VIEW_TABLES, View, view_of
 
 # Transaction ids start over in a restored or promoted database: it has another system identifier
 # (initdb), timeline (recovery, promotion) or table (pg_restore). Then everything is told again.

@@ -81,10 +81,12 @@ class Members:
 
     def _forget(self) -> None:
         """Drop the older half of the former members, and with it the events they matter for."""
+        # Not those whose last event is this one: in a group that is dissolved, everybody.
         self._former.sort(key=lambda former: former[2])
-        dropped = self._former[: FORMER_MAX // 2]
-        self._former = self._former[FORMER_MAX // 2 :]
-        self.from_seq = max(self.from_seq, dropped[-1][2] + 1)
+        dropped = [one for one in self._former[: FORMER_MAX // 2] if one[2] < self.as_of]
+        if dropped:
+            self._former = self._former[len(dropped) :]
+            self.from_seq = max(self.from_seq, dropped[-1][2] + 1)
 
 
 class MemberCache:
