@@ -10,7 +10,7 @@ import asyncio
 import time
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -23,6 +23,11 @@ from jwt.algorithms import ECAlgorithm
 ALGORITHM: Final = "ES256"
 USER_AUDIENCE: Final = "agileim"
 USER_SCOPE: Final = "chat"
+ACCESS_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})  # RFC 9068, section 4
+# A ticket signs one socket in, once: what a page may hand on without handing on the access token.
+TICKET_AUDIENCE: Final = "agileim-socket"
+TICKET_TYPE: Final = "ticket+jwt"
+TICKET_S: Final = 30
 LEEWAY_S: Final = 5.0  # clocks of different machines
 REMEMBERED_MAX: Final = 100_000
 FETCH_INTERVAL_S: Final = 5.0  # unknown key ids cause one fetch in that time, no more
@@ -107,23 +112,30 @@ class TokenVerifier:
                 return known
             del self._remembered[digest]
             raise TokenExpired("the token has expired")
-        accepted = self._check(token, await self._key(token))
+        accepted = _access_token(await self.claims(token, ACCESS_TYPES, self._audience))
         self._remembered[digest] = accepted
         if len(self._remembered) > REMEMBERED_MAX:
             self._remembered.popitem(last=False)
         return accepted
+
+    async def claims(self, token: str, types: frozenset[str], audience: str) -> dict[str, Any]:
+        """The claims of a token of one of these types, for this audience; not remembered.
+
+        Raises :class:`TokenRejected`, :class:`KeysUnavailable`.
+        """
+        return self._check(token, await self._key(token, types), audience)
 
     async def ready(self) -> None:
         """Raises :class:`KeysUnavailable` when there is no key to check with."""
         if not self._keys:
             await self._fetch()
 
-    async def _key(self, token: str) -> Any:
+    async def _key(self, token: str, types: frozenset[str]) -> Any:
         header = _header(token)
         if header.alg != ALGORITHM:
             raise TokenRejected("signed with another algorithm than ES256")
-        if header.typ.lower() not in ("at+jwt", "application/at+jwt"):
-            raise TokenRejected("not an access token")
+        if header.typ.lower() not in types:
+            raise TokenRejected("a token of another type")
         if header.crit is not msgspec.UNSET:  # RFC 7515, section 4.1.11: we know no extension
             raise TokenRejected("asks for an extension that is not known")
         kid = header.kid
@@ -156,14 +168,14 @@ class TokenVerifier:
             finally:
                 self._fetched_at = time.monotonic()
 
-    def _check(self, token: str, key: Any) -> AccessToken:
+    def _check(self, token: str, key: Any, audience: str) -> dict[str, Any]:
         try:
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[ALGORITHM],
                 issuer=self._issuer,
-                audience=self._audience,
+                audience=audience,
                 leeway=LEEWAY_S,
                 options={
                     "require": ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"],
@@ -179,11 +191,15 @@ class TokenVerifier:
             raise TokenExpired("the token has expired")
         if float(claims.get("nbf", claims["iat"])) - LEEWAY_S > now:
             raise TokenRejected("the token is not valid yet")
-        return AccessToken(
-            user=str(claims["sub"]),
-            client=str(claims["client_id"]),
-            session=str(claims.get("sid", "")),
-            scopes=frozenset(str(claims.get("scope", "")).split()),
-            expires_at=float(claims["exp"]),
-            jti=str(claims["jti"]),
-        )
+        return claims
+
+
+def _access_token(claims: Mapping[str, Any]) -> AccessToken:
+    return AccessToken(
+        user=str(claims["sub"]),
+        client=str(claims["client_id"]),
+        session=str(claims.get("sid", "")),
+        scopes=frozenset(str(claims.get("scope", "")).split()),
+        expires_at=float(claims["exp"]),
+        jti=str(claims["jti"]),
+    )

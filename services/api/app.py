@@ -11,11 +11,12 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.api import openapi
+from services.api import conversing, openapi
 from services.api.access import Access
 from services.api.batcher import WORKERS, Batcher
 from services.api.endpoint import Endpoint, route
-from services.api.handlers import internal_accounts
+from services.api.filing import Filing
+from services.api.handlers import internal_accounts, internal_clients, internal_factors
 from services.api.handlers.conversations import Announcer, ConversationHandlers
 from services.api.handlers.discovery import DiscoveryHandlers
 from services.api.handlers.events import EventHandlers
@@ -120,6 +121,7 @@ class _Parts:
         self.revoked = RevokedSessions(settings.redis_url, keys)
         self.user_tokens = self._verifier(USER_AUDIENCE)
         self.access = Access(self.user_tokens, self._verifier(internal.AUDIENCE), self.revoked)
+        self.filing = Filing(settings, self.database)
         self.endpoints = self._endpoints()
 
     def _verifier(self, audience: str) -> TokenVerifier:
@@ -148,6 +150,8 @@ class _Parts:
             *MarkHandlers(Marks(self.database), announce).endpoints(),
             *SnapshotHandlers(Snapshots(self.database)).endpoints(),
             *SyncHandlers(Sync(self.database)).endpoints(),
+            *self.filing.endpoints(self.revoked.__contains__),
+            *conversing.endpoints(self.database, users, announce),
         ]
         document.update(openapi.document(endpoints, self._settings.issuer))
         return endpoints
@@ -172,6 +176,8 @@ class _Parts:
             *dispatcher.routes(),
             *admin.routes(),
             *internal_accounts.routes(self.database, guard),
+            *internal_factors.routes(self.database, guard),
+            *internal_clients.routes(self.database, guard),
         ]
 
     async def life(self, app: web.Application) -> AsyncIterator[None]:
@@ -179,12 +185,13 @@ class _Parts:
         async with aiohttp.ClientSession() as self._http:
             await self._prepare_database()
             try:
-                self._watch_health(app)
-                self._spawn(app)
-                yield
-                self.revoked.stop()
-                await self.publisher.drain()
-                await app[TASKS].close()
+                async with self.filing.life(app[TASKS]):
+                    self._watch_health(app)
+                    self._spawn(app)
+                    yield
+                    self.revoked.stop()
+                    await self.publisher.drain()
+                    await app[TASKS].close()
             finally:
                 await self.database.close()
                 await self.redis.aclose()

@@ -10,28 +10,39 @@ import aiohttp
 from aiohttp import web
 from redis.asyncio import Redis
 
+from services.auth import cors
 from services.auth.accounts import Accounts, OwnTokens
 from services.auth.addresses import Addresses
 from services.auth.audit import KEYS_CHANGED, Audit
+from services.auth.client_records import ClientRecords
 from services.auth.cookies import Cookies
 from services.auth.domain.clients import (
-    Clients,
+    Client,
     first_party_clients,
     read_clients,
     read_service_clients,
 )
+from services.auth.domain.factor_policy import FactorPolicy
+from services.auth.domain.passkeys import RelyingParty
+from services.auth.factor_records import FactorRecords
+from services.auth.factors import SecondFactors
 from services.auth.hashing import PasswordHashes
 from services.auth.issuing import Issuer
 from services.auth.keyring import RELOAD_S, KeyRing, KeysFault
 from services.auth.metrics import AuthMetrics
 from services.auth.pages import Pages
+from services.auth.records.challenges import Challenges
 from services.auth.records.codes import Codes
 from services.auth.records.devices import Devices
+from services.auth.records.enrolments import Enrolments
+from services.auth.records.halfway import HalfwaySignIns
 from services.auth.records.signins import SignIns
 from services.auth.records.throttles import Throttles
+from services.auth.registry import Registry
 from services.auth.resources import AUTH, Auth
 from services.auth.revoking import Revocations
 from services.auth.routes import routes
+from services.auth.sealing_keys import SealingKeys
 from services.auth.settings import AuthSettings
 from shared import redis_client
 from shared.keys import Keys
@@ -55,6 +66,7 @@ def create_app(settings: AuthSettings, now: Clock = time.time) -> web.Applicatio
 
     app.cleanup_ctx.append(resources)
     app.add_routes(routes())
+    cors.install(app)
     return app
 
 
@@ -63,6 +75,8 @@ async def _resources(
 ) -> AsyncIterator[None]:
     keys = KeyRing(settings.keys_dir, settings.signing_kid, now)
     await asyncio.to_thread(keys.open)
+    sealing = SealingKeys(settings.keys_dir)
+    await asyncio.to_thread(sealing.open)
     redis = redis_client.connect(settings.redis_url)
     metrics = AuthMetrics(app[METRICS])
     hashes = PasswordHashes(
@@ -73,7 +87,7 @@ async def _resources(
         metrics=metrics,
     )
     async with aiohttp.ClientSession() as http:
-        auth = _assemble(app, settings, now, keys, redis, hashes, metrics, http)
+        auth = _assemble(app, settings, now, keys, sealing, redis, hashes, metrics, http)
         app[AUTH] = auth
         _watch(app, auth, redis, http)
         await hashes.warm_up()
@@ -91,6 +105,7 @@ def _assemble(
     settings: AuthSettings,
     now: Clock,
     keys: KeyRing,
+    sealing: SealingKeys,
     redis: Redis,
     hashes: PasswordHashes,
     metrics: AuthMetrics,
@@ -102,13 +117,30 @@ def _assemble(
         return int(now() * 1000)
 
     own_tokens = OwnTokens(keys, settings.issuer, now)
-    accounts = Accounts(ApiClient(settings.api_urls, own_tokens, http))
+    api = ApiClient(settings.api_urls, own_tokens, http)
+    accounts = Accounts(api)
+    client_records = ClientRecords(api)
     addresses = Addresses(settings.trusted_proxies)
+    throttles = Throttles(redis, names, now_ms)
+    audit = Audit(accounts, addresses, metrics, now)
+    factors = SecondFactors(
+        records=FactorRecords(api),
+        sealing=sealing,
+        party=RelyingParty(settings.issuer),
+        challenges=Challenges(redis, names, now_ms),
+        enrolments=Enrolments(redis, names, now_ms),
+        throttles=throttles,
+        audit=audit,
+        addresses=addresses,
+        policy=FactorPolicy(settings.second_factor),
+        now=now,
+    )
     return Auth(
         settings=settings,
         now=now,
         metrics=metrics,
-        clients=_clients(settings),
+        clients=Registry(_own_clients(settings), client_records),
+        client_records=client_records,
         keys=keys,
         accounts=accounts,
         issuer=Issuer(settings, keys, accounts, now),
@@ -116,22 +148,28 @@ def _assemble(
         codes=Codes(redis, names, now_ms),
         devices=Devices(redis, names, now_ms),
         signins=SignIns(redis, names),
-        throttles=Throttles(redis, names, now_ms),
+        halfway=HalfwaySignIns(redis, names),
+        factors=factors,
+        throttles=throttles,
         revocations=Revocations(redis, names, app[TASKS], metrics),
         revoked=RevokedSessions(settings.redis_url, names),
         addresses=addresses,
-        audit=Audit(accounts, addresses, metrics, now),
-        pages=Pages(Cookies(settings.secure), registration_open=settings.registration_open),
+        audit=audit,
+        pages=Pages(
+            Cookies(settings.secure),
+            registration_open=settings.registration_open,
+            passkeys=factors.party.available,
+        ),
     )
 
 
-def _clients(settings: AuthSettings) -> Clients:
+def _own_clients(settings: AuthSettings) -> list[Client]:
     clients = first_party_clients(settings.issuer)
     if settings.clients_file is not None:
         clients += read_clients(settings.clients_file)
     if settings.service_clients_file is not None:
         clients += read_service_clients(settings.service_clients_file)
-    return Clients(clients)
+    return clients
 
 
 def _watch(app: web.Application, auth: Auth, redis: Redis, http: aiohttp.ClientSession) -> None:
@@ -158,6 +196,7 @@ def _watch(app: web.Application, auth: Auth, redis: Redis, http: aiohttp.ClientS
     app[HEALTH].add("api", api_is_alive, essential=False)
     app[TASKS].spawn("reload_keys", _reload_keys(auth))
     app[TASKS].spawn("audit", auth.audit.run())
+    app[TASKS].spawn("clients", auth.clients.run())
     app[TASKS].spawn("revoked_sessions", auth.revoked.run(lambda _: None))
 
 

@@ -21,6 +21,7 @@ class Bearer:
     client_id: str
     session: str
     scope: str
+    expires_at: float  # of the token, Unix time, s
 
 
 def bearer(request: web.Request) -> Bearer:
@@ -38,7 +39,7 @@ def bearer(request: web.Request) -> Bearer:
         raise invalid("the token is not accepted") from None
     if found["exp"] <= auth.now() or found["sid"] in auth.revoked:
         raise invalid("the token has expired or its session has ended")
-    return Bearer(found["sub"], found["client_id"], found["sid"], found["scope"])
+    return Bearer(found["sub"], found["client_id"], found["sid"], found["scope"], found["exp"])
 
 
 def invalid(description: str) -> OAuthError:

@@ -18,6 +18,7 @@ from services.auth.hashing import RETRY_AFTER_MS, HashingBusy
 from services.auth.records.cell import Contended
 from services.auth.records.throttles import Throttled
 from services.auth.resources import AUTH
+from services.auth.sealing_keys import SealingFault
 from shared.logs import get_logger
 from shared.redis_client import RedisError
 from shared.service_client import ApiUnavailable
@@ -93,7 +94,7 @@ def answers_html(handler: Handler) -> Handler:
             error = PageError(429, "throttled", retry_after_ms=throttled.retry_after_ms)
         except HashingBusy:
             error = PageError(503, "busy", retry_after_ms=RETRY_AFTER_MS)
-        except (ApiUnavailable, RedisError, Contended) as missing:
+        except (ApiUnavailable, RedisError, Contended, SealingFault) as missing:
             _log_missing(missing)
             error = PageError(503, "unavailable", retry_after_ms=RETRY_AFTER_S * 1000)
         auth = request.app[AUTH]

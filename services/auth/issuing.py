@@ -11,7 +11,7 @@ from typing import Any
 
 from services.auth.accounts import Accounts
 from services.auth.domain import claims, scopes, sealing
-from services.auth.domain.claims import Grant
+from services.auth.domain.claims import Grant, Proof
 from services.auth.domain.clients import REFRESH_TOKEN, Client
 from services.auth.keyring import KeyRing
 from services.auth.settings import AuthSettings
@@ -41,7 +41,7 @@ class Issuer:
 
     async def begin(
         self, client: Client, grant: Grant, account: Account, *, device: str, auth_time: int,
-        nonce: str = "",
+        nonce: str = "", amr: tuple[str, ...] = (),
     ) -> dict[str, Any]:  # fmt: skip
         """Begin a session and give its first tokens. Without the scope ``offline_access`` (or to
         a client without that grant) no refresh token is given, and the session ends with its one
@@ -60,10 +60,11 @@ class Issuer:
                 expires_at=self._after(lives_s),
             )
         )
-        response = self._access(grant)
+        proof = Proof(auth_time, amr)
+        response = self._access(grant, proof)
         if lasting:
             response["refresh_token"] = refresh
-        self._identify(response, grant, account, auth_time, nonce)
+        self._identify(response, grant, account, proof, nonce)
         return response
 
     async def rotate(self, client: Client, old: str) -> tuple[RotationReply, str]:
@@ -97,9 +98,15 @@ class Issuer:
         )  # fmt: skip
         return self._bearer(self._keys.sign(token, claims.ACCESS_TOKEN_TYPE), scope)
 
-    def _access(self, grant: Grant) -> dict[str, Any]:
+    def bot(self, client: Client, scope: str) -> dict[str, Any]:
+        """The answer to a bot's client credentials: a token of the user that the bot is. The
+        secret that it showed is its session: with the secret go all tokens and sockets."""
+        [secret] = client.secrets
+        return self._access(Grant(client.client_id, client.client_id, scope, secret.id))
+
+    def _access(self, grant: Grant, proof: Proof | None = None) -> dict[str, Any]:
         token = claims.user_access(
-            grant, issuer=self._settings.issuer, now=int(self._now()),
+            grant, proof, issuer=self._settings.issuer, now=int(self._now()),
             lives_s=self._settings.access_token_s, jti=new_id(),
         )  # fmt: skip
         return self._bearer(self._keys.sign(token, claims.ACCESS_TOKEN_TYPE), grant.scope)
@@ -117,7 +124,7 @@ class Issuer:
         response: dict[str, Any],
         grant: Grant,
         account: Account,
-        auth_time: int | None,
+        proof: Proof,
         nonce: str,
     ) -> None:
         if not scopes.includes(grant.scope, scopes.OPENID):
@@ -125,7 +132,7 @@ class Issuer:
         token = claims.identity(
             grant, claims.about(grant.scope, account.handle, account.display_name),
             issuer=self._settings.issuer, now=int(self._now()),
-            lives_s=self._settings.access_token_s, auth_time=auth_time, nonce=nonce,
+            lives_s=self._settings.access_token_s, proof=proof, nonce=nonce,
         )  # fmt: skip
         response["id_token"] = self._keys.sign(token, "JWT")
 

@@ -17,9 +17,10 @@ STATIC = Path(__file__).parent / "static"
 
 
 class Pages:
-    """Renders pages. No scripts, no third parties, nothing framed, nothing kept by caches."""
+    """Renders pages. No third parties, nothing framed, nothing kept by caches; and no scripts, but
+    for the one file that asks the browser for passkeys, on the pages that need it."""
 
-    def __init__(self, cookies: Cookies, *, registration_open: bool) -> None:
+    def __init__(self, cookies: Cookies, *, registration_open: bool, passkeys: bool) -> None:
         self.cookies = cookies
         self._environment = Environment(
             loader=FileSystemLoader(_FOLDER),
@@ -29,6 +30,9 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.globals["registration_open"] = registration_open
+        self._environment.globals["passkeys"] = passkeys
+        self._environment.globals["scripted"] = False
+        self._passkeys = passkeys
 
     def page(
         self,
@@ -38,19 +42,26 @@ class Pages:
         status: int = 200,
         form_action: str = "",
         retry_after_ms: int = 0,
+        scripted: bool = False,
         **values: Any,
     ) -> web.Response:
-        """A page. ``form_action``: what besides ourselves a form's answer may redirect to."""
+        """A page. ``form_action``: what besides ourselves a form's answer may redirect to.
+        ``scripted``: it asks for passkeys, where there can be any."""
+        scripted = scripted and self._passkeys
         texts = negotiated(request.headers.get("Accept-Language", ""))
         browser = self.cookies.browser(request)
         mark = browser or csrf.new_browser()
         body = self._environment.get_template(f"{template}.html").render(
             t=texts,
             form_token=csrf.form_token(mark, self.cookies.signin(request)),
+            scripted=scripted,
             **values,
         )
         response = web.Response(
-            text=body, status=status, content_type="text/html", headers=_headers(texts, form_action)
+            text=body,
+            status=status,
+            content_type="text/html",
+            headers=_headers(texts, form_action, scripted=scripted),
         )
         if retry_after_ms:
             response.headers["Retry-After"] = str(-(-retry_after_ms // 1000))
@@ -68,9 +79,10 @@ class Pages:
         )  # fmt: skip
 
 
-def _headers(texts: Texts, form_action: str) -> dict[str, str]:
+def _headers(texts: Texts, form_action: str, *, scripted: bool) -> dict[str, str]:
+    script = "script-src 'self'; connect-src 'self'; " if scripted else ""
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"default-src 'none'; {script}style-src 'self'; img-src 'self'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action 'self' {form_action}".rstrip()
     )
     return {

@@ -10,7 +10,8 @@ from aiohttp import web
 from services.auth.accounts import Accounts
 from services.auth.addresses import Addresses
 from services.auth.audit import Audit
-from services.auth.domain.clients import Clients
+from services.auth.client_records import ClientRecords
+from services.auth.factors import SecondFactors
 from services.auth.hashing import PasswordHashes
 from services.auth.issuing import Issuer
 from services.auth.keyring import KeyRing
@@ -18,8 +19,10 @@ from services.auth.metrics import AuthMetrics
 from services.auth.pages import Pages
 from services.auth.records.codes import Codes
 from services.auth.records.devices import Devices
+from services.auth.records.halfway import HalfwaySignIns
 from services.auth.records.signins import SignIns
 from services.auth.records.throttles import Throttles
+from services.auth.registry import Registry
 from services.auth.revoking import Revocations
 from services.auth.settings import AuthSettings
 from shared.revocations import RevokedSessions
@@ -32,7 +35,8 @@ class Auth:
     settings: AuthSettings
     now: Callable[[], float]  # Unix time, s
     metrics: AuthMetrics
-    clients: Clients
+    clients: Registry
+    client_records: ClientRecords
     keys: KeyRing
     accounts: Accounts
     issuer: Issuer
@@ -40,6 +44,8 @@ class Auth:
     codes: Codes
     devices: Devices
     signins: SignIns
+    halfway: HalfwaySignIns
+    factors: SecondFactors
     throttles: Throttles
     revocations: Revocations
     revoked: RevokedSessions

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.auth.domain.clients import ClientsFault, read_clients, read_service_clients
+from services.auth.domain.factor_policy import FactorPolicy
 from shared.settings import PREFIX, ServiceSettings
 
 
@@ -30,6 +31,9 @@ class AuthSettings(ServiceSettings):
     code_s: int = 60  # RFC 6749, section 4.1.2: at most 10 minutes, short is better
     device_code_s: int = 600
     signin_s: int = 14 * 86_400  # how long the browser stays signed in
+    # Of whom more than a password is demanded: optional, administrators, everybody.
+    second_factor: str = FactorPolicy.OPTIONAL
+    fresh_s: int = 600  # after a sign-in, for so long the person may change what they sign in with
 
     # argon2id, RFC 9106, section 4, second recommendation, but with one lane: the pool of
     # hash_threads is the parallelism, and a hash must not take cores from its neighbours.
@@ -52,12 +56,15 @@ class AuthSettings(ServiceSettings):
             except ValueError:
                 faults.append(f"{PREFIX}TRUSTED_PROXIES: {network!r} is not a network")
         positive = ("access_token_s", "refresh_token_s", "code_s", "device_code_s", "signin_s",
-                    "hash_time_cost", "hash_threads", "hash_queue")  # fmt: skip
+                    "fresh_s", "hash_time_cost", "hash_threads", "hash_queue")  # fmt: skip
         faults += [
             f"{PREFIX}{name.upper()} must be above 0"
             for name in positive
             if getattr(self, name) <= 0
         ]
+        if self.second_factor not in list(FactorPolicy):
+            known = ", ".join(FactorPolicy)
+            faults.append(f"{PREFIX}SECOND_FACTOR must be one of {known}")
         if self.hash_memory_kib < 8:  # argon2's own minimum for one lane
             faults.append(f"{PREFIX}HASH_MEMORY_KIB must be at least 8")
         if self.access_token_s > 300:

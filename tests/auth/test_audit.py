@@ -52,7 +52,8 @@ async def test_sign_in_refusal_and_sign_out(rig: Rig, ada: Tokens) -> None:
         await tab.submit(page.form)
     refused = await _events(rig, "sign_in_refused", 2)
     assert [event[0] for event in refused] == [ada.user, ""]
-    assert await _events(rig, "signed_in") == [(ada.user, "", "", "127.0.0.1", "request-1", "")]
+    [_, signed_in] = await _events(rig, "signed_in", 2)
+    assert signed_in == (ada.user, "", "", "127.0.0.1", "request-1", "pwd")
     assert await _events(rig, "signed_out") == [(ada.user, "", "", "127.0.0.1", "request-1", "")]
 
 
@@ -115,7 +116,7 @@ async def test_events_are_written_before_the_process_ends(
         await register(rig.url, "ada", PASSWORD, "Ada")
     async with Database(postgres_url, size=1) as database:
         rows = await database.fetch_all("SELECT what FROM audit ORDER BY at, id")
-    assert [row[0] for row in rows] == ["registered", "session_begun"]
+    assert [row[0] for row in rows] == ["registered", "signed_in", "session_begun"]
 
 
 async def test_table_only_grows(database: Database) -> None:

@@ -185,7 +185,7 @@ async def test_metrics_count_sign_ins_grants_and_refusals(rig: Rig, ada: Tokens)
         text = await response.text()
     for line in (
         'agileim_auth_logins_total{outcome="wrong"} 1.0',
-        'agileim_auth_logins_total{outcome="signed_in"} 1.0',
+        'agileim_auth_logins_total{outcome="signed_in"} 2.0',
         "agileim_auth_registrations_total 1.0",
         'agileim_auth_grants_total{grant_type="authorization_code"} 2.0',
         'agileim_auth_refusals_total{reason="unsupported_grant_type"} 1.0',

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.auth.domain import scopes
+from services.auth.domain import authentication, scopes
 from shared.internal import AUDIENCE as SERVICE_AUDIENCE
-from shared.tokens import USER_AUDIENCE
+from shared.tokens import TICKET_AUDIENCE, TICKET_S, USER_AUDIENCE
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068, section 2.1
 
@@ -23,8 +23,27 @@ class Grant:
     session: str
 
 
-def user_access(grant: Grant, *, issuer: str, now: int, lives_s: int, jti: str) -> dict[str, Any]:
-    """An access token for the public interfaces (RFC 9068, section 2.2)."""
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """When and how the user proved who they are."""
+
+    auth_time: int  # Unix time, s
+    amr: tuple[str, ...] = ()
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """OpenID Connect Core, section 2."""
+        if not self.amr:
+            return {"auth_time": self.auth_time}
+        acr = authentication.acr_of(self.amr)
+        return {"auth_time": self.auth_time, "amr": list(self.amr), "acr": acr}
+
+
+def user_access(
+    grant: Grant, proof: Proof | None, *, issuer: str, now: int, lives_s: int, jti: str
+) -> dict[str, Any]:
+    """An access token for the public interfaces (RFC 9068, section 2.2). ``proof``: the sign-in
+    that it comes from, unless it was refreshed (section 2.2.1)."""
     return {
         "iss": issuer,
         "sub": grant.user,
@@ -35,6 +54,7 @@ def user_access(grant: Grant, *, issuer: str, now: int, lives_s: int, jti: str) 
         "client_id": grant.client_id,
         "scope": grant.scope,
         "sid": grant.session,
+        **(proof.claims if proof is not None else {}),
     }
 
 
@@ -56,7 +76,7 @@ def service_access(
 
 def identity(
     grant: Grant, person: Mapping[str, str], *, issuer: str, now: int, lives_s: int,
-    auth_time: int | None, nonce: str,
+    proof: Proof | None, nonce: str,
 ) -> dict[str, Any]:  # fmt: skip
     """An ID token (OpenID Connect Core, section 2). ``person``: see :func:`about`."""
     claims: dict[str, Any] = {
@@ -67,9 +87,8 @@ def identity(
         "iat": now,
         "sid": grant.session,
         **person,
+        **(proof.claims if proof is not None else {}),
     }
-    if auth_time is not None:
-        claims["auth_time"] = auth_time
     if nonce:
         claims["nonce"] = nonce
     return claims
@@ -80,3 +99,23 @@ def about(scope: str, handle: str, display_name: str) -> dict[str, str]:
     if not scopes.includes(scope, scopes.PROFILE):
         return {}
     return {"preferred_username": handle, "name": display_name}
+
+
+def ticket(
+    grant: Grant, *, issuer: str, now: int, jti: str, origin: str, token_expires: int
+) -> dict[str, Any]:
+    """A ticket for one socket. ``origin``: of the page that asked (RFC 6454), empty when it was no
+    page; ``token_exp``: until when the socket is signed in."""
+    return {
+        "iss": issuer,
+        "sub": grant.user,
+        "aud": TICKET_AUDIENCE,
+        "exp": min(now + TICKET_S, token_expires),
+        "iat": now,
+        "jti": jti,
+        "client_id": grant.client_id,
+        "scope": grant.scope,
+        "sid": grant.session,
+        "origin": origin,
+        "token_exp": token_expires,
+    }

@@ -26,6 +26,7 @@ class CodeGrant(Struct, frozen=True):
     auth_time: int  # Unix time of the sign-in, s
     expires_ms: int  # Unix time, ms
     state: Literal["issued", "spent", "burned"] = "issued"
+    amr: tuple[str, ...] = ()  # how the user had proved who they are
 
 
 def redeem(grant: CodeGrant, now_ms: int) -> tuple[CodeGrant, Outcome]:

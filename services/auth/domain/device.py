@@ -34,6 +34,7 @@ class DeviceGrant(Struct, frozen=True):
     user: str = ""
     session: str = ""
     auth_time: int = 0
+    amr: tuple[str, ...] = ()
 
 
 def new_user_code() -> str:
@@ -70,8 +71,9 @@ def poll(grant: DeviceGrant, now_ms: int) -> tuple[DeviceGrant, Outcome]:
 
 
 def decide(
-    grant: DeviceGrant, now_ms: int, *, approved: bool, user: str, session: str, auth_time: int
-) -> DeviceGrant | None:
+    grant: DeviceGrant, now_ms: int, *, approved: bool, user: str, session: str, auth_time: int,
+    amr: tuple[str, ...] = (),
+) -> DeviceGrant | None:  # fmt: skip
     """The user answers; None when it is too late or was decided before."""
     if grant.state != "pending" or now_ms >= grant.expires_ms:
         return None
@@ -81,4 +83,5 @@ def decide(
         user=user,
         session=session,
         auth_time=auth_time,
+        amr=amr,
     )

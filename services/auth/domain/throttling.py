@@ -29,6 +29,12 @@ ADDRESS = Policy(burst=50, recover_ms=6_000, base_ms=1_000, cap_ms=60_000)
 # One account from anywhere. Waits stay short, and who signed in from an address before is not
 # held up: a stranger can slow an owner down a little, never lock them out.
 ACCOUNT = Policy(burst=30, recover_ms=30_000, base_ms=1_000, cap_ms=5_000)
+# Codes of the second step, by who knows the password: three of a million are good at any time.
+STEP_PAIR = Policy(burst=5, recover_ms=60_000, base_ms=5_000, cap_ms=900_000)
+# From anywhere but where its owner has signed in before: 288 tries a day, 1 in 1,100 gets through.
+STEP = Policy(burst=10, recover_ms=300_000, base_ms=5_000, cap_ms=300_000)
+# Challenges for passkeys from one address: each is a short record for five minutes.
+CHALLENGE = Policy(burst=100, recover_ms=2_000, base_ms=2_000, cap_ms=60_000)
 # Device codes typed in: 20^8 codes, and few of them live.
 USER_CODE = Policy(burst=10, recover_ms=60_000, base_ms=5_000, cap_ms=300_000)
 

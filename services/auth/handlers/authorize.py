@@ -26,6 +26,7 @@ from shared.ids import new_id
 @answers_html
 async def authorize(request: web.Request) -> web.Response:
     """GET /connect/authorize"""
+    await request.app[AUTH].clients.ready(request.query.get("client_id", ""))
     try:
         wanted = _read(request, list(request.query.items()))
         return await _decide(request, wanted)
@@ -148,6 +149,7 @@ async def _grant(
             scope=wanted.scope,
             nonce=wanted.nonce,
             auth_time=person.signin.auth_time,
+            amr=person.signin.amr,
             expires_ms=int(auth.now() * 1000) + auth.settings.code_s * 1000,
         )
     )

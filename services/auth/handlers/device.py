@@ -60,6 +60,7 @@ async def submit(request: web.Request) -> web.Response:
         user=person.account.user,
         session=new_id(),
         auth_time=person.signin.auth_time,
+        amr=person.signin.amr,
     ):
         return _code_page(request, person, typed, known=False)
     what = audit.DEVICE_ALLOWED if approved else audit.DEVICE_DENIED

@@ -52,8 +52,6 @@ async def submit(request: web.Request) -> web.Response:
     if account is None:
         auth.metrics.logins.labels("wrong").inc()
         return _page(request, next_path, handle=handle, status=422, fault="wrong_credentials")
-    auth.metrics.logins.labels("signed_in").inc()
-    auth.audit.note(request, audit.SIGNED_IN, user=account.user)
     return await sign_in(request, account, next_path)
 
 
@@ -97,7 +95,8 @@ async def _authenticate(request: web.Request, handle: str, password: str) -> Acc
         known = account.user if account is not None else ""
         auth.audit.note(request, audit.SIGN_IN_REFUSED, user=known)
         return None
-    await auth.throttles.signed_in(handle, address)
+    # The pair becomes familiar when all is proved: a password may be stolen.
+    await auth.throttles.not_tried(handle, address)
     if auth.hashes.is_outdated(account.password_hash):
         await _rehash(request, account, prepared)
     return account

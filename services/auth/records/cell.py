@@ -64,6 +64,11 @@ class Cells(Generic[R]):
         """Raises RedisError."""
         await self._redis.delete(self._key(name))
 
+    async def take(self, name: str) -> R | None:
+        """Read and delete in one: of several takers one gets it. Raises RedisError."""
+        raw = await self._redis.getdel(self._key(name))
+        return self._decoder.decode(raw) if raw else None
+
     async def change(self, name: str, step: Callable[[R | None], Change[R, T]]) -> T:
         """Replace the record by what ``step`` makes of it; ``step`` may run several times.
 

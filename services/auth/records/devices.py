@@ -74,8 +74,9 @@ class Devices:
         return grant
 
     async def decide(
-        self, user_code: str, *, approved: bool, user: str, session: str, auth_time: int
-    ) -> bool:
+        self, user_code: str, *, approved: bool, user: str, session: str, auth_time: int,
+        amr: tuple[str, ...] = (),
+    ) -> bool:  # fmt: skip
         """The user's answer; False when it came too late. Raises RedisError, Contended."""
         pointer = await self._pointers.get(user_code)
         if pointer is None:
@@ -87,7 +88,7 @@ class Devices:
             if grant is not None:
                 after = device.decide(
                     grant, now_ms, approved=approved, user=user, session=session,
-                    auth_time=auth_time,
+                    auth_time=auth_time, amr=amr,
                 )  # fmt: skip
             if grant is None or after is None:
                 return Change(None, 0, False)

@@ -8,7 +8,15 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from services.auth.domain import throttling
-from services.auth.domain.throttling import ACCOUNT, ADDRESS, PAIR, Level, Policy
+from services.auth.domain.throttling import (
+    ACCOUNT,
+    ADDRESS,
+    PAIR,
+    STEP,
+    STEP_PAIR,
+    Level,
+    Policy,
+)
 from services.auth.records.cell import Cells, Change, Contended
 from shared.keys import Keys
 
@@ -94,9 +102,43 @@ class Throttles:
             await self.refund(name, policy)
         await self._familiar.put(pair, _Familiar(self._now_ms()), FAMILIAR_S * 1000)
 
+    async def became_familiar(self, handle: str, address: str) -> None:
+        """The owner has signed in from here; the pair's tries are forgotten."""
+        pair = _pair(handle, address)
+        await self._levels.delete(pair)
+        await self._familiar.put(pair, _Familiar(self._now_ms()), FAMILIAR_S * 1000)
+
+    async def charge_second_step(self, user: str, handle: str, address: str) -> None:
+        """One try of a code. Raises :class:`Throttled`."""
+        charges = await self._second_step_charges(user, handle, address)
+        for done, (name, policy) in enumerate(charges):
+            try:
+                await self.charge(name, policy)
+            except Throttled:
+                for earlier in charges[:done]:
+                    await self.refund(*earlier)
+                raise
+
+    async def second_step_done(self, user: str, handle: str, address: str) -> None:
+        """The try succeeded."""
+        for charge in await self._second_step_charges(user, handle, address):
+            await self.refund(*charge)
+
+    async def _second_step_charges(
+        self, user: str, handle: str, address: str
+    ) -> list[tuple[str, Policy]]:
+        charges = [(f"step\n{user}\n{address}", STEP_PAIR)]
+        if await self._familiar.get(_pair(handle, address)) is None:
+            charges.append((f"step\n{user}", STEP))
+        return charges
+
     async def _sign_in_charges(self, handle: str, address: str) -> list[tuple[str, Policy]]:
-        pair = f"pair\n{handle}\n{address}"
+        pair = _pair(handle, address)
         charges = [(pair, PAIR), (f"address\n{address}", ADDRESS)]
         if await self._familiar.get(pair) is None:
             charges.append((f"account\n{handle}", ACCOUNT))
         return charges
+
+
+def _pair(handle: str, address: str) -> str:
+    return f"pair\n{handle}\n{address}"
