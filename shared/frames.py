@@ -31,10 +31,12 @@ class _Frame(Struct, frozen=True, tag_field="type", omit_defaults=True):
 
 
 class Hello(_Frame, frozen=True, tag="hello"):
-    """client → gateway, first frame, once. Signs the connection in with an access token."""
+    """client → gateway, first frame, once. Signs the connection in with an access token, or with
+    a ticket (``POST /connect/account/ticket``), which works once; one of the two."""
 
-    token: str
+    token: str = ""
     agent: Annotated[str, Meta(max_length=200)] = ""  # e.g. "agileim-python/0.1"
+    ticket: Annotated[str, Meta(max_length=4096)] = ""
 
 
 class Refresh(_Frame, frozen=True, tag="refresh"):
@@ -183,10 +185,10 @@ class Receipt(_Frame, frozen=True, tag="receipt"):
 
 
 class PresentUser(Struct, frozen=True, omit_defaults=True):
-    """One user's presence."""
+    """One user's presence; `away`: none of their devices is in use."""
 
     user: str
-    state: Literal["online", "offline"]
+    state: Literal["online", "away", "offline"]
     last_seen: datetime | None = None
 
 
@@ -198,6 +200,24 @@ class Presence(_Frame, frozen=True, tag="presence"):
     conversation: str
     users: list[PresentUser]
     full: bool = False  # lists everyone who is online; those not listed are offline
+
+
+class PersonStatus(Struct, frozen=True, omit_defaults=True):
+    """What somebody is up to, until then."""
+
+    text: str = ""
+    emoji: str = ""
+    until: datetime | None = None
+
+
+class Person(_Frame, frozen=True, tag="person"):
+    """gateway → client. A member of a watched conversation looks different now: this is all that
+    may have changed of their profile."""
+
+    user: str
+    display_name: str
+    avatar: str | None = None
+    status: PersonStatus | None = None
 
 
 class Head(Struct, frozen=True, array_like=True):
@@ -239,6 +259,7 @@ ServerFrame = (
     | Receipt
     | Typing
     | Presence
+    | Person
     | Ping
     | Resync
     | Reconnect

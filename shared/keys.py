@@ -73,6 +73,10 @@ class Keys:
         and by reapers, tailed by every dispatcher. MAXLEN about 100,000."""
         return f"{self.prefix}:presence:changes"
 
+    def ticket(self, jti: str) -> str:
+        """String with a TTL: this ticket has been used. Written by the gateway that took it."""
+        return f"{self.prefix}:ticket:{{{jti}}}"
+
     # --- all services -----------------------------------------------------------------------
     def epoch(self) -> str:
         """String without TTL: a random value set when missing. Another value: Redis was wiped."""

@@ -135,7 +135,7 @@ class TokenVerifier:
         if header.alg != ALGORITHM:
             raise TokenRejected("signed with another algorithm than ES256")
         if header.typ.lower() not in types:
-            raise TokenRejected("a token of another type")
+            raise TokenRejected("not an access token" if types is ACCESS_TYPES else "another type")
         if header.crit is not msgspec.UNSET:  # RFC 7515, section 4.1.11: we know no extension
             raise TokenRejected("asks for an extension that is not known")
         kid = header.kid

@@ -29,6 +29,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.signals import Signals
 from services.gateway.signin import SignIn
 from services.gateway.stopping import Stop
+from services.gateway.tickets import Tickets
 from services.gateway.wheel import Wheel
 from services.gateway.wsframe import text_frame
 from shared.codes import CloseCode
@@ -128,7 +129,10 @@ class Gateway:
         )
         self.parts.hub = self.hub
         self.parts.sends = self.sends
-        self.parts.signin = SignIn(self.parts, self.verifier, heartbeat_s=settings.heartbeat_s)
+        self.parts.signin = SignIn(
+            self.parts, self.verifier, Tickets(self.verifier, self.redis, keys),
+            heartbeat_s=settings.heartbeat_s,
+        )  # fmt: skip
         self.handler = SocketHandler(
             self.parts, self.admission, self.metrics, settings.allowed_origins
         )

@@ -74,8 +74,9 @@ class Effect(Struct, frozen=True, gc=False):
 
 
 class CheckToken(Effect, frozen=True, gc=False):
-    """Verify the token, then call :meth:`Session.accepted` or :meth:`Session.rejected`. No further
-    frame may be read before that."""
+    """Verify the token (or ticket, see :attr:`Session.by_ticket`), then call
+    :meth:`Session.accepted` or :meth:`Session.rejected`. No further frame may be read before
+    that."""
 
     token: str
 
@@ -143,6 +144,7 @@ class Session:
         "_sends_in_flight",
         "_strikes",
         "acked",
+        "by_ticket",
         "expires_at",
         "phase",
         "session",
@@ -153,6 +155,7 @@ class Session:
     def __init__(self, now: float, session_limits: SessionLimits) -> None:
         self._limits = session_limits
         self.phase = Phase.HELLO
+        self.by_ticket = False  # what `hello` brought is a ticket
         self.user = ""
         self.session = ""
         self.expires_at = 0.0  # of the token, Unix time
@@ -188,9 +191,15 @@ class Session:
             return self.close(CloseCode.FLOOD, "too many frames")
         if self.phase is Phase.HELLO:
             if type(frame) is Hello:
-                return (CheckToken(frame.token),)
+                return self._first(frame)
             return self.close(CloseCode.BAD_PHASE, "the first frame must be hello")
         return _HANDLERS[type(frame)](self, frame, now)
+
+    def _first(self, frame: Hello) -> Effects:
+        if bool(frame.token) == bool(frame.ticket):
+            return self.close(CloseCode.BAD_FRAME, "hello takes either a token or a ticket")
+        self.by_ticket = bool(frame.ticket)
+        return (CheckToken(frame.token or frame.ticket),)
 
     def on_ping(self, now: float) -> Effects:
         """A control frame (RFC 6455, section 5.5.2) has come; the shell answers while LIVE or
@@ -274,6 +283,7 @@ class Session:
             message = "a token of another user or session"
             return (Reply(Error(ErrorCode.FORBIDDEN, message, "refresh", "token")),)
         self.phase = Phase.LIVE
+        self.by_ticket = False
         self.user = user
         self.session = session
         self.expires_at = expires_at

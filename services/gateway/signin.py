@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from services.gateway.connection import Connection
 from services.gateway.registration import NotRegistered
 from services.gateway.session import Phase, SessionLimits
+from services.gateway.tickets import Tickets, TicketsUnavailable
 from services.gateway.timestamp import from_unix
 from shared import limits
 from shared.codes import CloseCode
@@ -51,21 +52,26 @@ class SignIn:
         self,
         parts: Parts,
         verifier: TokenVerifier,
+        tickets: Tickets,
         *,
         heartbeat_s: float,
         unix_now: Callable[[], float] = time.time,
     ) -> None:
         self._parts = parts
         self._verifier = verifier
+        self._tickets = tickets
         self._heartbeat_s = heartbeat_s
         self._limits = told_limits(parts.limits)
         self._unix_now = unix_now
 
-    async def check(self, connection: Connection, token: str) -> None:
-        """Verify ``token`` and go on accordingly."""
+    async def check(self, connection: Connection, token: str, origin: str = "") -> None:
+        """Verify ``token`` and go on accordingly. ``origin``: of the page, for a ticket."""
         session = connection.session
         try:
-            accepted = await self._verifier.verify(token)
+            if session.by_ticket:
+                accepted = await self._tickets.redeem(token, origin)
+            else:
+                accepted = await self._verifier.verify(token)
         except TokenExpired:
             connection.perform(session.rejected(CloseCode.TOKEN_EXPIRED, "the token has expired"))
             return
@@ -73,7 +79,7 @@ class SignIn:
             reason = str(error)[:REASON_MAX_CHARS]
             connection.perform(session.rejected(CloseCode.UNAUTHENTICATED, reason))
             return
-        except KeysUnavailable:
+        except (KeysUnavailable, TicketsUnavailable):
             reason = "tokens cannot be checked now"
             connection.perform(session.rejected(CloseCode.UNAVAILABLE, reason))
             return

@@ -23,10 +23,11 @@ class _Frame(Struct, frozen=True, tag_field="type", omit_defaults=True):
 
 
 class Hello(_Frame, frozen=True, tag="hello"):
-    """Signs the connection in; the first frame."""
+    """Signs the connection in, with a token or a ticket; the first frame."""
 
-    token: str
+    token: str = ""
     agent: str = ""
+    ticket: str = ""
 
 
 class Refresh(_Frame, frozen=True, tag="refresh"):

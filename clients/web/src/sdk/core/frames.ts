@@ -13,6 +13,7 @@ export const SUBPROTOCOL = 'agileim.v1'
 
 export type ClientFrame =
   | { type: 'hello'; token: string; agent: string }
+  | { type: 'hello'; ticket: string; agent: string }
   | { type: 'refresh'; token: string }
   | { type: 'send'; id: string; conversation: string; body: Body }
   | { type: 'ack'; n: number }

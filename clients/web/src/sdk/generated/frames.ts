@@ -37,7 +37,7 @@ export interface components {
          * @description What was wrong with a request or a frame.
          * @enum {unknown}
          */
-        ErrorCode: "conflict" | "forbidden" | "internal" | "invalid" | "not_found" | "rate_limited" | "reused_client_msg_id" | "stale" | "too_large" | "unauthenticated" | "unavailable" | "unknown_frame";
+        ErrorCode: "conflict" | "forbidden" | "internal" | "invalid" | "not_found" | "rate_limited" | "reused_client_msg_id" | "stale" | "too_large" | "unauthenticated" | "unavailable" | "unknown_frame" | "unsupported_type";
         /**
          * Event
          * @description gateway → client. An event of a conversation's log.
@@ -77,11 +77,15 @@ export interface components {
         ];
         /**
          * Hello
-         * @description client → gateway, first frame, once. Signs the connection in with an access token.
+         * @description client → gateway, first frame, once. Signs the connection in with an access token, or with
+         *         a ticket (``POST /connect/account/ticket``), which works once; one of the two.
          */
         Hello: {
             /** @default  */
             agent: string;
+            /** @default  */
+            ticket: string;
+            /** @default  */
             token: string;
             /** @enum {unknown} */
             type: "hello";
