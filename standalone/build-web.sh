@@ -50,7 +50,7 @@ run() {
 }
 
 install_packages() {
-	wanted=$(fingerprint $web/package.json $web/package-lock.json)
+	wanted=$(fingerprint $web/scripts $web/package.json $web/package-lock.json)
 	if [ -f $installed ] && [ "$(cat $installed)" = "$wanted" ]; then
 		return
 	fi
@@ -73,7 +73,7 @@ if [ "$what" = tools ]; then
 fi
 
 made_of=$(fingerprint $web/src $web/public $web/index.html $web/vite.config.ts \
-	$web/package.json $web/package-lock.json)
+	$web/scripts $web/package.json $web/package-lock.json)
 if [ -f $web/dist/index.html ] && [ -f $stamp ] && [ "$(cat $stamp)" = "$made_of" ]; then
 	exit 0
 fi

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findings } from './axe'
 import { bubble, chatWith, composer, House, PHONE, say, type Someone } from './people'
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const SHOTS = process.env['E2E_SHOTS'] // a folder to keep pictures in
 const house = new House()
 let mei: Someone
@@ -18,20 +16,6 @@ beforeAll(async () => {
   await say(mei.page, 'See https://example.org/')
 })
 afterAll(() => house.close())
-
-/** Rules broken that matter, as "rule: element". */
-async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource)
-  return page.evaluate(async () => {
-    interface Result { impact: string; id: string; nodes: { html: string; failureSummary: string }[] }
-    const axe = (window as unknown as { axe: { run(): Promise<{ violations: Result[] }> } }).axe
-    await Promise.all(document.getAnimations().map((one) => one.effect?.getComputedTiming().iterations === Infinity ? null : one.finished))
-    const { violations } = await axe.run()
-    return violations
-      .filter((one) => one.impact === 'serious' || one.impact === 'critical')
-      .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))
-  })
-}
 
 async function shot(page: Page, name: string): Promise<void> {
   if (SHOTS !== undefined) await page.screenshot({ path: `${SHOTS}/${name}.png` })

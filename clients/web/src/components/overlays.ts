@@ -1,6 +1,7 @@
 // What lies over the views: one dialog at a time, a question, short notes, and what a screen
 // reader is told.
 import { reactive, ref, shallowRef } from 'vue'
+import type { Message } from '@/stores'
 
 export type DialogName = 'new-chat' | 'new-group' | 'settings' | 'shortcuts'
 
@@ -51,4 +52,21 @@ export const announcement = ref('')
 
 export function announce(text: string): void {
   announcement.value = text
+}
+
+/** Where something opens: beside this box of the page. */
+export interface Place {
+  box: DOMRect
+  /** Gets the focus back. */
+  from: HTMLElement | null
+}
+
+/** The menu of a message. */
+export const messageMenu = shallowRef<{ message: Message; place: Place } | null>(null)
+
+/** The emoji picker, and what is done with the choice. */
+export const emojiPicker = shallowRef<{ place: Place; pick: (emoji: string) => void } | null>(null)
+
+export function placeOf(element: HTMLElement, box = element.getBoundingClientRect()): Place {
+  return { box, from: element }
 }

@@ -94,3 +94,15 @@ export function lastSeq(entries: readonly Entry[]): number {
   }
   return 0
 }
+
+/** How many messages of others came after `seq`. */
+export function unseenIn(entries: readonly Entry[], seq: number): number {
+  let count = 0
+  for (let i = entries.length - 1; i >= 0; i--) {
+    const entry = entries[i]
+    if (entry?.type !== 'event') continue
+    if (entry.event.seq <= seq) break
+    if (entry.event.event === 'message' && !entry.event.mine) count += 1
+  }
+  return count
+}

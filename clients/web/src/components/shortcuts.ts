@@ -20,8 +20,11 @@ export const SHORTCUTS: readonly { keys: readonly string[]; text: Key }[] = [
   { keys: [ALT, 'S'], text: 'key_settings' },
   { keys: [ALT, 'M'], text: 'key_compose' },
   { keys: [ALT, 'H'], text: 'key_history' },
+  { keys: ['↑', '↓'], text: 'key_messages' },
+  { keys: ['Enter'], text: 'key_menu' },
   { keys: ['Enter'], text: 'key_send' },
   { keys: ['Shift', 'Enter'], text: 'key_newline' },
+  { keys: ['↑'], text: 'key_edit_last' },
   { keys: ['Esc'], text: 'key_escape' },
   { keys: [CTRL, '/'], text: 'key_help' },
 ]

@@ -1,6 +1,7 @@
 // Events in words: for notices in the history and previews in the list.
 import { useSay, type Key } from '@/locales'
 import { usePeople, useSession, type LogEvent } from '@/stores'
+import { plainOf } from './markdown'
 
 export function useWording() {
   const say = useSay()
@@ -17,7 +18,9 @@ export function useWording() {
     const a = name(event.sender)
     switch (event.event) {
       case 'message':
-        return event.text
+        return event.recalled ? t('recalled') : plainOf(event.text)
+      case 'message_pinned':
+        return t('notice_pinned', { a })
       case 'conversation_created':
         return t(event.kind === 'direct' ? 'notice_created_direct' : 'notice_created', { a })
       case 'conversation_renamed':
