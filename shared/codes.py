@@ -17,6 +17,7 @@ class ErrorCode(StrEnum):
 
     INVALID = "invalid"  # a field is missing, malformed or out of range; `field` names it
     TOO_LARGE = "too_large"
+    UNSUPPORTED_TYPE = "unsupported_type"  # content of a kind that is not taken
     UNAUTHENTICATED = "unauthenticated"  # no token, or one that is not accepted
     FORBIDDEN = "forbidden"  # known to exist, not allowed
     NOT_FOUND = "not_found"  # does not exist, or may not be seen
@@ -37,6 +38,7 @@ class ErrorCode(StrEnum):
 _STATUS = {
     ErrorCode.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
     ErrorCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ErrorCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
     ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,

@@ -39,13 +39,16 @@ class Problem(Exception):
         self.retry_after_ms = retry_after_ms
 
 
-def problem_response(problem: Problem, request_id: str = "") -> web.Response:
-    """The problem document (RFC 9457, section 3)."""
-    status = problem.code.status
+def problem_response(
+    problem: Problem, request_id: str = "", *, status: int = 0, title: str = ""
+) -> web.Response:
+    """The problem document (RFC 9457, section 3); ``status`` and ``title`` where a protocol has
+    its own for this."""
+    status = status or int(problem.code.status)
     document: dict[str, Any] = {
         "type": f"urn:agileim:problem:{problem.code}",
-        "title": status.phrase,
-        "status": int(status),
+        "title": title or problem.code.status.phrase,
+        "status": status,
         "detail": problem.detail,
         "code": problem.code,
     }
@@ -61,6 +64,7 @@ def problem_response(problem: Problem, request_id: str = "") -> web.Response:
         document["request_id"] = request_id
     return web.Response(
         status=status,
+        reason=title or None,
         headers=headers,
         body=json.dumps(document, ensure_ascii=False).encode(),
         content_type="application/problem+json",

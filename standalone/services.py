@@ -131,6 +131,7 @@ class Services:
             return {
                 "AGILEIM_AUTH_URL": auth,
                 "AGILEIM_DATABASE_URL_FILE": str(secret("database-url")),
+                "AGILEIM_FILES_DIR": str(self._folder.path / "files"),
             }
         return {
             "AGILEIM_API_URLS": api,

@@ -29,11 +29,12 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, Any]
     body: Mapping[str, Any]
+    session: str = ""  # id of the device's sign-in; empty at public endpoints
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: what becomes JSON, and the status."""
+    """An answer: what becomes JSON (or a response that is ready), and the status."""
 
     content: Any
     status: int = 200
@@ -99,7 +100,7 @@ def route(endpoint: Endpoint, access: Access) -> web.RouteDef:
     body = endpoint.body() if endpoint.body else None
     query = endpoint.query() if endpoint.query else None
 
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.StreamResponse:
         token: AccessToken | None = None
         if not endpoint.public:
             token = await access.user(request)
@@ -109,10 +110,13 @@ def route(endpoint: Endpoint, access: Access) -> web.RouteDef:
             path=request.match_info,
             query=await _parser.parse(query, request, location="query") if query else {},
             body=await _parser.parse(body, request, location="json") if body else {},
+            session=token.session if token else "",
         )
         reply = await endpoint.handler(call)
+        if isinstance(reply.content, web.StreamResponse):
+            return reply.content
         if reply.content is None:
-            return web.Response(status=reply.status)
+            return web.Response(status=reply.status, headers=reply.headers)
         return web.Response(
             body=_encode(reply.content), status=reply.status, headers=reply.headers,
             content_type="application/json",

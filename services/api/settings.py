@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from services.api.domain.files import PROGRAM_TYPES
+from shared.limits import FILES_QUOTA_BYTES
 from shared.settings import PREFIX, Secret, ServiceSettings
 
 
@@ -15,6 +18,10 @@ class ApiSettings(ServiceSettings):
     auth_url: str  # where auth's keys are fetched, e.g. http://auth:8080
     database_connections: int = 8  # opened at start and kept; PostgreSQL must allow replicas × this
     database_wait_s: float = 60.0  # at start, how long PostgreSQL may take to answer
+    # Where files are kept, or, with an S3 bucket, where they pass through. Replicas share it.
+    files_dir: Path = Path("/var/lib/agileim/files")
+    files_quota_bytes: int = FILES_QUOTA_BYTES  # of each person
+    file_types_refused: tuple[str, ...] = PROGRAM_TYPES  # by content
 
     def faults(self) -> list[str]:
         faults = super().faults()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +22,12 @@ async def issuer() -> AsyncIterator[TestIssuer]:
 
 
 @pytest.fixture
-def settings(postgres_url: str, redis_url: str, key_prefix: str, issuer: TestIssuer) -> ApiSettings:
+def settings(
+    postgres_url: str, redis_url: str, key_prefix: str, issuer: TestIssuer, tmp_path: Path
+) -> ApiSettings:
     """Settings of an api of this test's own."""
-    return api_settings(postgres_url, redis_url, key_prefix, issuer.url)
+    files = tmp_path / "files"
+    return api_settings(postgres_url, redis_url, key_prefix, issuer.url, files_dir=files)
 
 
 @pytest.fixture

@@ -177,13 +177,15 @@ class Database:
         each, and the rows of the last. ``prepared`` names what they EXECUTE.
         """
         async with self._acquire() as connection:
-            session = Transaction(connection)
-            known = self._connections[connection]
-            for statement in prepared:
-                if statement.name not in known:
-                    await session.execute(statement.sql)
-                    known.add(statement.name)
-            return await session.fetch_all(sql, params)
+            await self._prepare(connection, prepared)
+            return await Transaction(connection).fetch_all(sql, params)
+
+    async def _prepare(self, connection: aiopg.Connection, prepared: Sequence[Prepared]) -> None:
+        known = self._connections[connection]
+        for statement in prepared:
+            if statement.name not in known:
+                await Transaction(connection).execute(statement.sql)
+                known.add(statement.name)
 
     async def ping(self) -> None:
         """Raises when PostgreSQL does not answer."""
@@ -200,13 +202,15 @@ class Database:
             return await Transaction(connection).execute(sql, params)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, prepared: Sequence[Prepared] = ()) -> AsyncIterator[Transaction]:
         """A transaction (READ COMMITTED): commits at the end of the block, rolls back on error.
+        ``prepared`` names what it may EXECUTE.
 
         Once COMMIT is sent, a cancelled caller waits for its outcome. When the connection breaks
         there, :class:`DatabaseUnavailable` leaves the outcome unknown.
         """
         async with self._acquire() as connection:
+            await self._prepare(connection, prepared)
             transaction = Transaction(connection)
             await transaction.execute("BEGIN")
             try:
