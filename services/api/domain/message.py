@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.ids import is_id
-from shared.limits import CLIENT_MSG_ID_MAX_CHARS, MESSAGE_MAX_CHARS
+from shared.limits import ATTACHMENTS_MAX, CLIENT_MSG_ID_MAX_CHARS, MESSAGE_MAX_CHARS
 
 _encode: Final = msgspec.json.Encoder().encode
 # Takes up no room on a screen, and is no white space to Python: zero-width and joining characters.
@@ -17,7 +17,7 @@ _UNSEEN: Final = (
     " \t\n\r\v\f\x85\xa0\xad\u1680\u180e\u2028\u2029\u202f\u205f\u3000\ufeff"
     + "".join(map(chr, (*range(0x2000, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))))
 )
-_BODY_KEYS: Final = frozenset({"text", "reply_to"})
+_BODY_KEYS: Final = frozenset({"text", "reply_to", "thread", "attachments"})
 _SEQ_MAX: Final = 2**53 - 1  # what JavaScript counts exactly
 
 
@@ -39,6 +39,10 @@ class Draft(Struct, frozen=True):
     origin: str = ""  # connection that sent it
     trace: str = ""
     reply_to: int = 0  # seq of the message that this one answers; 0: none
+    attachments: tuple[str, ...] = ()  # files; described in the body when it is stored
+    thread: int = 0  # seq of the message that its thread begins with; 0: none
+    mentions: tuple[str, ...] = ()  # users; found when it is stored
+    plain: bool = False  # an @ in it mentions nobody: somebody else has said it
 
 
 def draft(
@@ -58,8 +62,12 @@ def draft(
         raise BadMessage("id", f"must have 1 to {CLIENT_MSG_ID_MAX_CHARS} characters")
     check_text("id", client_msg_id)
     checked = checked_body(body)
+    attachments = tuple(checked.pop("attachments", ()))
     reply_to = checked.get("reply_to", 0)
-    return Draft(conversation, sender, client_msg_id, _encode(checked), origin, trace, reply_to)
+    return Draft(
+        conversation, sender, client_msg_id, _encode(checked), origin, trace, reply_to, attachments,
+        checked.get("thread", 0),
+    )  # fmt: skip
 
 
 def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,21 +77,46 @@ def checked_body(body: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(body.keys() - _BODY_KEYS)
     if unknown:
         raise BadMessage(f"body.{unknown[0][:64]}", "is not known")
-    if "text" not in body:
+    attachments = _checked_attachments(body.get("attachments", []))
+    if "text" not in body and not attachments:
         raise BadMessage("body.text", "is missing")
-    reply_to = body["reply_to"]
-    if type(reply_to) is not int or not 1 <= reply_to <= _SEQ_MAX:
-        raise BadMessage("body.reply_to", "must be the seq of a message")
-    return {"text": checked_text(body["text"]), "reply_to": reply_to}
+    checked: dict[str, Any] = {
+        "text": checked_text(body.get("text", ""), or_none=bool(attachments))
+    }
+    for field in ("reply_to", "thread"):
+        if field in body:
+            seq = body[field]
+            if type(seq) is not int or not 1 <= seq <= _SEQ_MAX:
+                raise BadMessage(f"body.{field}", "must be the seq of a message")
+            checked[field] = seq
+    if attachments:
+        checked["attachments"] = attachments
+    return checked
 
 
-def checked_text(text: object) -> str:
-    """The text of a message. Raises :class:`BadMessage` naming ``body.text``."""
+def _checked_attachments(files: object) -> list[str]:
+    field = "body.attachments"
+    if not isinstance(files, list) or not all(
+        isinstance(file, str) and is_id(file) for file in files
+    ):
+        raise BadMessage(field, "must be the ids of files")
+    if len(files) > ATTACHMENTS_MAX:
+        raise BadMessage(field, f"may be at most {ATTACHMENTS_MAX}")
+    if len(set(files)) < len(files):
+        raise BadMessage(field, "must be different files")
+    return files
+
+
+def checked_text(text: object, *, or_none: bool = False) -> str:
+    """The text of a message, which ``or_none`` may lack. Raises :class:`BadMessage` naming
+    ``body.text``."""
     if not isinstance(text, str):
         raise BadMessage("body.text", "must be a text")
     if len(text) > MESSAGE_MAX_CHARS:
         raise BadMessage("body.text", f"may have at most {MESSAGE_MAX_CHARS} characters")
     if not text.strip(_UNSEEN):
+        if or_none:
+            return ""
         raise BadMessage("body.text", "must not be blank")
     check_text("body.text", text)
     return text

@@ -14,7 +14,7 @@ from services.api.store.events import Events
 from services.api.store.receipts import Receipts
 from shared.codes import ErrorCode
 from shared.frames import Event
-from shared.internal import NotAppended, ReceiptMark
+from shared.internal import Appended, NotAppended, ReceiptMark
 from shared.problems import TRACE_ID, Problem
 
 _BASE = "/v1/conversations/{conversation}"
@@ -26,6 +26,11 @@ def event_json(event: Event) -> dict[str, Any]:
     if not event.client_msg_id:
         del result["client_msg_id"]
     return result
+
+
+def sent_json(result: Appended) -> dict[str, Any]:
+    """As schema Sent."""
+    return {name: getattr(result, name) for name in result.__struct_fields__}
 
 
 class EventHandlers:
@@ -95,17 +100,10 @@ class EventHandlers:
             raise Problem(ErrorCode.INVALID, str(error), field=error.field) from None
         (result,) = await self._batcher.submit([message])
         if isinstance(result, NotAppended):
-            raise _problem(result)
+            raise problem_of(result)
         if not result.repeat:
             await self._move(ReceiptMark(call.user, result.conversation, result.seq, result.seq))
-        answer = {
-            "conversation": result.conversation,
-            "seq": result.seq,
-            "number": result.number,
-            "time": result.time,
-            "repeat": result.repeat,
-        }
-        return Reply(answer, status=200 if result.repeat else 201)
+        return Reply(sent_json(result), status=200 if result.repeat else 201)
 
     async def move(self, call: Call) -> Reply:
         """POST …/receipts"""
@@ -116,7 +114,7 @@ class EventHandlers:
         )
         if refusal is not None:
             field = "read_seq" if read >= delivered else "delivered_seq"
-            raise _problem(refusal, field if refusal.field == "seq" else refusal.field)
+            raise problem_of(refusal, field if refusal.field == "seq" else refusal.field)
         return Reply({})
 
     async def _move(self, mark: ReceiptMark) -> NotAppended | None:
@@ -125,7 +123,8 @@ class EventHandlers:
         return moved.results[0]
 
 
-def _problem(refusal: NotAppended, field: str | None = None) -> Problem:
+def problem_of(refusal: NotAppended, field: str | None = None) -> Problem:
+    """The refusal of a message or of marks, as REST tells it."""
     field = refusal.field if field is None else field
     if field == "conversation":
         field = ""  # it stands in the path

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.api.schemas import fields as own
-from shared.limits import CLIENT_MSG_ID_MAX_CHARS, MESSAGE_MAX_CHARS
+from services.api.schemas.files import Attachment
+from shared.limits import ATTACHMENTS_MAX, CLIENT_MSG_ID_MAX_CHARS, MESSAGE_MAX_CHARS
 
 
 class Text(Schema):
-    """The body of a message; ``reply_to`` is the seq of the message that it answers."""
+    """The body of a message; ``reply_to`` is the seq of the message that it answers. ``text`` may
+    be left out where there are attachments."""
 
-    text = fields.String(
-        required=True,
-        validate=[validate.Length(1, MESSAGE_MAX_CHARS), own.not_blank, own.well_formed],
-    )
+    text = fields.String(validate=[validate.Length(max=MESSAGE_MAX_CHARS), own.well_formed])
     reply_to = own.seq(1)
+    thread = own.seq(1, metadata={"description": "the message that its thread begins with"})
+    attachments = fields.List(
+        own.identifier(),
+        validate=validate.Length(max=ATTACHMENTS_MAX),
+        metadata={"description": "files"},
+    )
+
+    @validates_schema
+    def says_something(self, data: Mapping[str, Any], **_: Any) -> None:
+        if not data.get("attachments") and not data.get("text", "").strip():
+            raise ValidationError("must not be blank" if "text" in data else "is missing", "text")
 
 
 class NewText(Schema):
@@ -77,6 +90,15 @@ class Reaction(Schema):
     users = fields.List(own.identifier(), required=True, metadata={"description": "the first ones"})
 
 
+class Forwarded(Schema):
+    """Where a forwarded message comes from; who is not there does not find it."""
+
+    conversation = own.identifier(required=True)
+    seq = own.seq(1, required=True)
+    sender = own.identifier(required=True)
+    time = fields.DateTime(required=True)
+
+
 class PresentMessage(Schema):
     """A message as it is now."""
 
@@ -91,6 +113,13 @@ class PresentMessage(Schema):
     edited_at = fields.DateTime()
     recalled = fields.Boolean(required=True)
     pinned = fields.Boolean(required=True)
+    attachments = fields.List(fields.Nested(Attachment))
+    thread = own.seq(1, metadata={"description": "the message that its thread begins with"})
+    replies = fields.Integer(required=True, metadata={"description": "in the thread it begins"})
+    last_reply = own.seq(1)
+    mentions = fields.List(own.identifier(), required=True)
+    mention_all = fields.Boolean(required=True)
+    forwarded = fields.Nested(Forwarded)
     reactions = fields.List(fields.Nested(Reaction), required=True)
 
 

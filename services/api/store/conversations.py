@@ -41,6 +41,10 @@ async def lock_as_member(
     role = await role_in(transaction, conversation, user) if conversation in locked else None
     if role is None:
         raise not_found()
+    if locked[conversation].frozen:
+        raise Problem(
+            ErrorCode.FORBIDDEN, "Who runs the server has closed this conversation for writing."
+        )
     return locked, role
 
 

@@ -31,6 +31,8 @@ class Locked:
     member_count: int
     pair: tuple[str, str] | None = None
     inbox_of: str | None = None
+    posting: str = "all"
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ async def lock(transaction: Transaction, conversations: Iterable[str]) -> dict[s
     rows = await transaction.fetch_all(
         """
         SELECT id::text, kind, name, head_seq, number, member_count,
-            low_id::text, high_id::text, inbox_of::text
+            low_id::text, high_id::text, inbox_of::text, posting, frozen_at IS NOT NULL
         FROM conversations WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
         """,
         (list(conversations),),
@@ -66,7 +68,7 @@ async def lock(transaction: Transaction, conversations: Iterable[str]) -> dict[s
 
 def _locked(row: Row) -> Locked:
     pair = (row[6], row[7]) if row[6] is not None else None
-    return Locked(row[0], row[1], row[2], row[3], row[4], row[5], pair, row[8])
+    return Locked(*row[:6], pair, *row[8:])
 
 
 async def write(

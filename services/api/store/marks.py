@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.api.store.database import Database, Transaction
 from services.api.store.log import NewEvent, Written, write
-from services.api.store.messages import lock_message
+from services.api.store.messages import lock_message, must_not_be_silenced
 from shared.codes import ErrorCode
 from shared.events import EventKind
 from shared.limits import PINS_MAX, REACTIONS_MAX_DIFFERENT
@@ -21,8 +21,9 @@ class Marks:
     async def react(self, conversation: str, user: str, seq: int, emoji: str) -> Written | None:
         """Add a reaction to a message."""
         async with self._database.transaction() as transaction:
-            locked, _, message = await lock_message(transaction, conversation, user, seq)
+            locked, role, message = await lock_message(transaction, conversation, user, seq)
             _must_be_there(recalled=message.recalled)
+            await must_not_be_silenced(transaction, locked[conversation], user, role, writing=False)
             added = await transaction.execute(
                 "INSERT INTO reactions VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 (conversation, seq, emoji, user, locked[conversation].head_seq + 1),
@@ -56,8 +57,9 @@ class Marks:
     async def pin(self, conversation: str, user: str, seq: int) -> Written | None:
         """Pin a message for all; every member may."""
         async with self._database.transaction() as transaction:
-            locked, _, message = await lock_message(transaction, conversation, user, seq)
+            locked, role, message = await lock_message(transaction, conversation, user, seq)
             _must_be_there(recalled=message.recalled)
+            await must_not_be_silenced(transaction, locked[conversation], user, role, writing=True)
             added = await transaction.execute(
                 "INSERT INTO pins VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                 (conversation, seq, user),

@@ -9,14 +9,29 @@ from typing import Any, Final
 import msgspec
 
 from services.api.domain.editing import may_become, may_edit, may_recall
+from services.api.domain.roles import Deed, may
+from services.api.store.attachments import detach
 from services.api.store.conversations import lock_as_member
 from services.api.store.database import Database, Transaction
 from services.api.store.log import Locked, NewEvent, Written, write
+from services.api.store.mentions import (
+    Text,
+    forget_mentions,
+    in_body,
+    mentioned,
+    write_mentions,
+)
 from shared.codes import ErrorCode
 from shared.events import EventKind, Role
+from shared.limits import MENTIONS_MAX
 from shared.problems import Problem
 
-_RECALLED_BODY: Final = '{"text":"","recalled":true}'
+# That it was said in a thread stays, for those who count replies.
+_RECALLED_BODY: Final = """
+    jsonb_strip_nulls(jsonb_build_object(
+        'text', '', 'recalled', true, 'thread', body::jsonb -> 'thread'
+    ))::text
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,21 @@ async def lock_message(
     return locked, role, await target(transaction, conversation, user, seq)
 
 
+async def must_not_be_silenced(
+    transaction: Transaction, group: Locked, user: str, role: Role, *, writing: bool
+) -> None:
+    """Raises Problem for who may not write now; ``writing``: also where only others write."""
+    if writing and group.posting == "admins":
+        may(role, Deed.WRITE_ANNOUNCEMENTS)
+    row = await transaction.fetch_one(
+        "SELECT 1 FROM members WHERE conversation_id = %s AND user_id = %s"
+        " AND silenced_until > clock_timestamp()",
+        (group.id, user),
+    )
+    if row is not None:
+        raise Problem(ErrorCode.FORBIDDEN, "You may not write here for a while.")
+
+
 class Messages:
     """Tables ``message_versions`` and ``recalls``. Methods raise Problem, and StoreError."""
 
@@ -88,8 +118,9 @@ class Messages:
         ``expected`` is the version that the user has seen, None if any will do.
         """
         async with self._database.transaction() as transaction:
-            locked, _, message = await lock_message(transaction, conversation, user, seq)
+            locked, role, message = await lock_message(transaction, conversation, user, seq)
             may_edit(user, message.sender, recalled=message.recalled)
+            await must_not_be_silenced(transaction, locked[conversation], user, role, writing=True)
             versions = await _versions(transaction, conversation, message)
             present = versions[-1]
             if present.text == text:  # also a retry, whose first try has moved the version
@@ -97,8 +128,15 @@ class Messages:
             may_become(present.version, expected)
             number = present.version + 1
             body: dict[str, Any] = {"seq": seq, "version": number}
+            (users,) = await mentioned(transaction, [Text(conversation, user, text)])
+            if len(users) > MENTIONS_MAX:
+                raise Problem(
+                    ErrorCode.INVALID, f"mentions more than {MENTIONS_MAX} people", field="text"
+                )
+            await forget_mentions(transaction, conversation, seq)
+            await write_mentions(transaction, [(conversation, seq, user, users)])
             if not await _has_newcomers(transaction, conversation, seq):
-                body["text"] = text
+                body |= {"text": text} | in_body(users)
             event = NewEvent(conversation, EventKind.MESSAGE_EDITED, user, body)
             written = await write(transaction, locked, [event])
             row = await transaction.fetch_one(
@@ -162,7 +200,7 @@ async def _erase(transaction: Transaction, conversation: str, seq: int) -> None:
     """Remove a message's texts wherever they stand, and what is attached to it."""
     await transaction.execute(
         """
-        UPDATE events e SET body = (e.body::jsonb - 'text')::text
+        UPDATE events e SET body = (e.body::jsonb - '{text,mentions,mention_all}'::text[])::text
         FROM message_versions v
         WHERE v.conversation_id = %s AND v.seq = %s
             AND e.conversation_id = v.conversation_id AND e.seq = v.event_seq
@@ -172,12 +210,14 @@ async def _erase(transaction: Transaction, conversation: str, seq: int) -> None:
     await transaction.execute(
         "DELETE FROM message_versions WHERE conversation_id = %s AND seq = %s", (conversation, seq)
     )
+    await detach(transaction, conversation, seq)
     for table in ("reactions", "pins"):
         await transaction.execute(
             f"DELETE FROM {table} WHERE conversation_id = %s AND seq = %s",  # noqa: S608 - constants
             (conversation, seq),
         )
+    await forget_mentions(transaction, conversation, seq)
     await transaction.execute(
-        "UPDATE events SET body = %s WHERE conversation_id = %s AND seq = %s",
-        (_RECALLED_BODY, conversation, seq),
+        f"UPDATE events SET body = {_RECALLED_BODY} WHERE conversation_id = %s AND seq = %s",  # noqa: S608
+        (conversation, seq),
     )

@@ -12,9 +12,10 @@ import msgspec
 
 from services.api.domain.message import Draft
 from services.api.store.arrays import plain_array, text_array
+from services.api.store.companions import completed, has_companions, write_companions
 from services.api.store.database import Database, Prepared, Row
 from services.api.store.errors import AlreadyThere, WriteConflict
-from services.api.store.replies import misdirected
+from services.api.store.refusals import NOT_A_MEMBER, why
 from shared.codes import ErrorCode
 from shared.entries import RoutedEvent
 from shared.events import EventKind
@@ -42,10 +43,10 @@ _LOCK: Final = Prepared(
 _APPEND: Final = Prepared(
     "append_messages",
     """
-    PREPARE append_messages(uuid[], uuid[], text[], text[]) AS
+    PREPARE append_messages(uuid[], uuid[], text[], text[], int[]) AS
     WITH input AS MATERIALIZED (
-        SELECT * FROM unnest($1, $2, $3, $4)
-            WITH ORDINALITY AS i (conversation_id, sender_id, client_msg_id, body, ord)
+        SELECT * FROM unnest($1, $2, $3, $4, $5)
+            WITH ORDINALITY AS i (conversation_id, sender_id, client_msg_id, body, counts, ord)
     ), known AS MATERIALIZED (
         SELECT i.ord, s.conversation_id, s.seq
         FROM input i, LATERAL (
@@ -55,14 +56,16 @@ _APPEND: Final = Prepared(
     ), fresh AS MATERIALIZED (
         SELECT i.*, c.low_id, c.high_id,
             c.head_seq + row_number() OVER turn AS seq,
-            c.number + row_number() OVER turn AS number
+            c.number + sum(i.counts) OVER turn AS number
         FROM input i, LATERAL (
-            SELECT c.head_seq, c.number, c.low_id, c.high_id FROM conversations c
-            WHERE c.id = i.conversation_id AND c.kind <> 'inbox' OFFSET 0
+            SELECT c.head_seq, c.number, c.low_id, c.high_id, c.posting FROM conversations c
+            WHERE c.id = i.conversation_id AND c.kind <> 'inbox' AND c.frozen_at IS NULL OFFSET 0
         ) c, LATERAL (
             SELECT FROM members m
             WHERE m.conversation_id = i.conversation_id AND m.user_id = i.sender_id
-                AND m.left_seq IS NULL OFFSET 0
+                AND m.left_seq IS NULL
+                AND (c.posting = 'all' OR c.posting = 'admins' AND m.role <> 'member')
+                AND (m.silenced_until IS NULL OR m.silenced_until < clock_timestamp()) OFFSET 0
         ) m
         WHERE NOT EXISTS (SELECT FROM known k WHERE k.ord = i.ord)
         WINDOW turn AS (PARTITION BY i.conversation_id ORDER BY i.ord)
@@ -104,7 +107,7 @@ _APPEND: Final = Prepared(
     """,
 )
 
-_SEND: Final = "EXECUTE lock_conversations(%s); EXECUTE append_messages(%s, %s, %s, %s)"
+_SEND: Final = "EXECUTE lock_conversations(%s); EXECUTE append_messages(%s, %s, %s, %s, %s)"
 
 
 @dataclass(slots=True)
@@ -129,15 +132,24 @@ class Sends:
 
         Raises :class:`StoreError` when the outcome is unknown or nothing was stored.
         """
-        if not any(one.reply_to for one in drafts):
-            return await self._append(drafts)
-        wrong = await misdirected(self._database, drafts)
-        rest = [one for index, one in enumerate(drafts) if index not in wrong]
-        batch = await self._append(rest) if rest else Batch([])
+        drafts, refused = await completed(self._database, drafts)
+        if not refused:
+            return await self._explained(drafts)
+        rest = [one for index, one in enumerate(drafts) if index not in refused]
+        batch = await self._explained(rest) if rest else Batch([])
         stored = iter(batch.results)
         batch.results = [
-            _NO_SUCH_MESSAGE if index in wrong else next(stored) for index in range(len(drafts))
+            refused[index] if index in refused else next(stored) for index in range(len(drafts))
         ]
+        return batch
+
+    async def _explained(self, drafts: Sequence[Draft]) -> Batch:
+        batch = await self._append(drafts)
+        missing = [index for index, one in enumerate(batch.results) if one is NOT_A_MEMBER]
+        if missing:
+            reasons = await why(self._database, [drafts[index] for index in missing])
+            for index, reason in zip(missing, reasons, strict=True):
+                batch.results[index] = reason
         return batch
 
     async def _append(self, drafts: Sequence[Draft]) -> Batch:
@@ -178,18 +190,21 @@ class Sends:
 
     async def _transaction(self, drafts: Sequence[Draft]) -> Batch:
         conversations = plain_array([one.conversation for one in drafts])
-        rows = await self._database.fetch_all(
-            _SEND,
-            (
-                conversations,
-                conversations,
-                plain_array([one.sender for one in drafts]),
-                text_array([one.client_msg_id for one in drafts]),
-                text_array([one.body.decode() for one in drafts]),
-            ),
-            prepared=(_LOCK, _APPEND),
+        values = (
+            conversations,
+            conversations,
+            plain_array([one.sender for one in drafts]),
+            text_array([one.client_msg_id for one in drafts]),
+            text_array([one.body.decode() for one in drafts]),
+            plain_array([0 if one.thread else 1 for one in drafts]),
         )
-        return _read(drafts, rows)
+        statements = (_LOCK, _APPEND)
+        if not any(map(has_companions, drafts)):
+            return _read(drafts, await self._database.fetch_all(_SEND, values, prepared=statements))
+        async with self._database.transaction(prepared=statements) as transaction:
+            batch = _read(drafts, await transaction.fetch_all(_SEND, values))
+            await write_companions(transaction, drafts, batch.results)
+        return batch
 
 
 def _read(drafts: Sequence[Draft], rows: list[Row]) -> Batch:
@@ -224,16 +239,8 @@ def _read(drafts: Sequence[Draft], rows: list[Row]) -> Batch:
         else:
             known = Appended(first, seq, number, at, repeat=True)
             results[-place - 1] = _as_repeat(drafts[-place - 1], known)
-    batch.results = [_NOT_A_MEMBER if result is None else result for result in results]
+    batch.results = [NOT_A_MEMBER if result is None else result for result in results]
     return batch
-
-
-_NOT_A_MEMBER: Final = NotAppended(
-    ErrorCode.NOT_FOUND, "There is no such conversation, or you are not in it.", "conversation"
-)
-_NO_SUCH_MESSAGE: Final = NotAppended(
-    ErrorCode.INVALID, "There is no such message in this conversation.", "body.reply_to"
-)
 
 
 def _as_repeat(draft: Draft, first: SendResult) -> SendResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from services.api.store.conversations import not_found
 from services.api.store.database import Database, Row
-from shared.ids import is_id
+from shared.ids import EVERYBODY, is_id
 from shared.limits import PINS_MAX, REACTION_USERS_SHOWN
 
 # Among many reactions and edits there may be few messages: a page may be short then, never slow.
@@ -44,6 +45,13 @@ class Present:
     recalled: bool
     pinned: bool
     reactions: list[Reaction]
+    attachments: list[dict[str, Any]]
+    thread: int | None  # seq of the message that its thread begins with
+    replies: int  # in the thread that begins with this message
+    last_reply: int | None  # seq of the newest of them
+    mentions: list[str]
+    mention_all: bool
+    forwarded: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,19 @@ _PINNED: Final = """, found AS MATERIALIZED (
     ORDER BY p.seq DESC LIMIT %(limit)s
 ), scanned AS (SELECT NULL::bigint AS seq)
 """
+_THREAD: Final = """, found AS MATERIALIZED (
+    SELECT e.* FROM viewer, thread_replies r JOIN events e USING (conversation_id, seq)
+    WHERE r.conversation_id = %(room)s AND r.root_seq = %(root)s AND r.seq < %(before)s
+        AND r.seq >= viewer.first_seq
+    ORDER BY r.seq DESC LIMIT %(limit)s
+), scanned AS (SELECT NULL::bigint AS seq)
+"""
+_BY_SEQ: Final = """, found AS MATERIALIZED (
+    SELECT e.* FROM viewer, events e
+    WHERE e.conversation_id = %(room)s AND e.seq = ANY(%(seqs)s::bigint[])
+        AND e.seq >= viewer.first_seq AND e.kind = 'message'
+), scanned AS (SELECT NULL::bigint AS seq)
+"""
 _NOW: Final = """
 SELECT viewer.head_seq, viewer.first_seq, (SELECT min(seq) FROM scanned),
     f.seq, f.sender_id::text, f.created_at, f.number, f.client_msg_id, f.body,
@@ -88,7 +109,7 @@ SELECT viewer.head_seq, viewer.first_seq, (SELECT min(seq) FROM scanned),
         SELECT FROM recalls r WHERE r.conversation_id = %(room)s AND r.seq = f.seq
     ),
     EXISTS (SELECT FROM pins p WHERE p.conversation_id = %(room)s AND p.seq = f.seq),
-    x.reactions
+    x.reactions, t.replies, t.last_seq, n.users
 FROM viewer LEFT JOIN found f ON true
 LEFT JOIN LATERAL (
     SELECT v.version, v.text, v.created_at FROM message_versions v
@@ -107,6 +128,11 @@ LEFT JOIN LATERAL (
         GROUP BY o.emoji
     ) g
 ) x ON true
+LEFT JOIN threads t ON t.conversation_id = %(room)s AND t.root_seq = f.seq
+LEFT JOIN LATERAL (
+    SELECT array_agg(o.user_id::text ORDER BY o.user_id) AS users
+    FROM mentions o WHERE o.conversation_id = %(room)s AND o.seq = f.seq
+) n ON true
 ORDER BY f.seq
 """
 
@@ -133,8 +159,31 @@ class Snapshots:
         )
         return Snapshot(head, first, None, messages)
 
+    async def thread(
+        self, conversation: str, user: str, root: int, before: int | None, limit: int
+    ) -> Snapshot:
+        """The last ``limit`` replies in a thread before a seq, or before its end."""
+        head, first, _, messages = await self._read(
+            _THREAD, conversation, user, before or _LAST_SEQ, limit + 1, root
+        )
+        shown = messages[-limit:]
+        told = shown[0].seq if len(messages) > limit else None
+        return Snapshot(head, first, told, shown)
+
+    async def by_seq(self, conversation: str, user: str, seqs: Sequence[int]) -> list[Present]:
+        """Those of these messages that there are."""
+        found = await self._read(_BY_SEQ, conversation, user, 0, 0, seqs=seqs)
+        return found[3]
+
     async def _read(
-        self, which: str, conversation: str, user: str, before: int, limit: int
+        self,
+        which: str,
+        conversation: str,
+        user: str,
+        before: int,
+        limit: int,
+        root: int = 0,
+        seqs: Sequence[int] = (),
     ) -> tuple[int, int, int | None, list[Present]]:
         """Head, the viewer's first seq, the lowest seq looked at, and messages, ascending."""
         if not is_id(conversation):
@@ -144,7 +193,7 @@ class Snapshots:
             _VIEWER + which + _NOW,
             {
                 "room": conversation, "user": user, "before": before, "limit": limit,
-                "scan": SCAN_MAX, "shown": REACTION_USERS_SHOWN,
+                "root": root, "seqs": list(seqs), "scan": SCAN_MAX, "shown": REACTION_USERS_SHOWN,
             },
         )  # fmt: skip
         if not rows:
@@ -155,7 +204,8 @@ class Snapshots:
 
 def _present(row: Row) -> Present:
     seq, sender, time, number, client_msg_id, raw, version, text, edited_at = row[:9]
-    recalled, pinned, reactions = row[9:]
+    recalled, pinned, reactions, replies, last_reply, mentions = row[9:]
+    people = mentions or []
     body: dict[str, Any] = msgspec.json.decode(raw)
     return Present(
         seq=seq,
@@ -170,4 +220,11 @@ def _present(row: Row) -> Present:
         recalled=recalled,
         pinned=pinned,
         reactions=_reactions.decode(reactions) if reactions else [],
+        attachments=body.get("attachments", []),
+        thread=body.get("thread"),
+        replies=replies or 0,
+        last_reply=last_reply,
+        mentions=[user for user in people if user != EVERYBODY],
+        mention_all=EVERYBODY in people,
+        forwarded=body.get("forwarded"),
     )
