@@ -32,7 +32,7 @@ from standalone.errors import StandaloneError
 from standalone.pages import WrongCredentials, fill_in
 from standalone.terminal import client_command
 
-PASSWORD: Final = "agileim demo 2026"  # noqa: S105 - printed: these accounts are for trying out
+PASSWORD: Final = "quiet greenhouse 2026"  # noqa: S105 - printed: these accounts are for trying out
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import { chromium } from 'playwright-core'
 
 const [folder = '.', address = 'http://127.0.0.1:8080'] = process.argv.slice(2)
-const PASSWORD = 'agileim demo 2026'
+const PASSWORD = 'quiet greenhouse 2026'
 const WIDE = { viewport: { width: 1280, height: 800 } }
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
 

@@ -8,6 +8,12 @@ from urllib.parse import parse_qsl, urlencode
 HOME = "/"
 AUTHORIZE = "/connect/authorize"
 DEVICE = "/connect/device"
+ACCOUNT = "/connect/account"
+_ACCOUNT_PAGES = frozenset(
+    {ACCOUNT, *(f"{ACCOUNT}/{page}" for page in (
+        "new-password", "devices", "authenticator", "passkeys/new", "recovery-codes"
+    ))}
+)  # fmt: skip
 MAX_CHARS = 8_192
 
 # Prompts that a sign-in answers (OpenID Connect Core, section 3.1.2.1): asked for once.
@@ -17,7 +23,8 @@ _ANSWERED = frozenset({"login", "create", "select_account"})
 def safe(path: str) -> str:
     """``path`` if it leads to one of our pages, else the home page: `next` comes from outside, and
     must not lead people to other sites."""
-    allowed = path.startswith(f"{AUTHORIZE}?") or path == DEVICE or path.startswith(f"{DEVICE}?")
+    allowed = path.startswith((f"{AUTHORIZE}?", f"{DEVICE}?")) or path == DEVICE
+    allowed = allowed or path in _ACCOUNT_PAGES
     if not allowed or len(path) > MAX_CHARS or not path.isascii() or not path.isprintable():
         return HOME
     return path

@@ -7,10 +7,12 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
+from services.auth.domain import names_in_passwords
+from services.auth.domain.product import PRODUCT
+
 MIN_CHARS = 8
 MAX_BYTES = 1024  # in UTF-8; beyond it the hash's cost would be the sender's to choose
 MIN_DISTINCT_CHARS = 4
-HANDLE_PART_MIN_CHARS = 3  # shorter handles stand in good passwords by chance
 
 _COMMON = Path(__file__).parent / "common_passwords.txt"
 
@@ -29,15 +31,19 @@ def is_hashable(prepared_password: str) -> bool:
         return False
 
 
-def fault(prepared_password: str, handle: str) -> str:
+def fault(prepared_password: str, handle: str, display_name: str = "") -> str:
     """Why a new password is refused, as a key of the texts; empty when it is accepted."""
     if len(prepared_password) < MIN_CHARS:
         return "password_short"
     if not is_hashable(prepared_password):
         return "password_long"
     folded = prepared_password.casefold()
-    if len(handle) >= HANDLE_PART_MIN_CHARS and handle.casefold() in folded:
+    if names_in_passwords.contains(prepared_password, handle):
         return "password_has_handle"
+    if names_in_passwords.contains(prepared_password, display_name):
+        return "password_has_name"
+    if names_in_passwords.contains(prepared_password, PRODUCT):
+        return "password_has_product"
     if len(set(folded)) < MIN_DISTINCT_CHARS or folded in _common():
         return "password_common"
     return ""

@@ -81,7 +81,7 @@ async def change_password(request: web.Request, who: Bearer) -> web.Response:
     account = await _account(request, who)
     await _check_password(request, account, passwords.prepared(form["current_password"]))
     fresh = passwords.prepared(form["new_password"])
-    if fault := passwords.fault(fresh, account.handle):
+    if fault := passwords.fault(fresh, account.handle, account.display_name):
         texts = negotiated(request.headers.get("Accept-Language", ""))
         raise Problem(ErrorCode.INVALID, texts(fault), field="new_password")
     auth = request.app[AUTH]

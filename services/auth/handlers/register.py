@@ -32,7 +32,7 @@ class _Entry:
             faults["handle"] = "handle_invalid"
         if not display_names.is_display_name(self.display_name):
             faults["display_name"] = "display_name_invalid"
-        if fault := passwords.fault(self.password, self.handle):
+        if fault := passwords.fault(self.password, self.handle, self.display_name):
             faults["password"] = fault
         return faults
 

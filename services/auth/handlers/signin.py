@@ -30,7 +30,7 @@ async def show(request: web.Request) -> web.Response:
     next_path = continuation.safe(request.query.get("next", ""))
     authorization = authorization_of(request, next_path)
     hint = authorization.login_hint if authorization is not None else ""
-    return _page(request, next_path, handle=hint)
+    return sign_in_page(request, next_path, handle=hint)
 
 
 @answers_html
@@ -45,13 +45,15 @@ async def submit(request: web.Request) -> web.Response:
     except Throttled as throttled:
         auth.metrics.logins.labels("throttled").inc()
         auth.audit.note(request, audit.SIGN_IN_THROTTLED)
-        return _page(
+        return sign_in_page(
             request, next_path, handle=handle, status=429, fault="throttled_wait",
             retry_after_ms=throttled.retry_after_ms,
         )  # fmt: skip
     if account is None:
         auth.metrics.logins.labels("wrong").inc()
-        return _page(request, next_path, handle=handle, status=422, fault="wrong_credentials")
+        return sign_in_page(
+            request, next_path, handle=handle, status=422, fault="wrong_credentials"
+        )
     return await sign_in(request, account, next_path)
 
 
@@ -112,13 +114,15 @@ async def _rehash(request: web.Request, account: Account, prepared: str) -> None
         get_logger().info("rehash_put_off", user_id=account.user)  # the next sign-in does it
 
 
-def _page(
+def sign_in_page(
     request: web.Request, next_path: str, *, handle: str, status: int = 200, fault: str = "",
     retry_after_ms: int = 0,
 ) -> web.Response:  # fmt: skip
+    """The page; ``fault`` is a key of the texts."""
     authorization = authorization_of(request, next_path)
     texts = negotiated(request.headers.get("Accept-Language", ""))
     seconds = -(-retry_after_ms // 1000)
+    again = request.query.get("again") == "true"
     return request.app[AUTH].pages.page(
         request,
         "signin",
@@ -127,6 +131,8 @@ def _page(
         retry_after_ms=retry_after_ms,
         client=authorization.client.name if authorization is not None else "",
         next=next_path,
+        scripted=True,
         handle=handle,
+        again=again,
         fault=texts(fault, seconds=seconds) if fault else "",
     )
