@@ -14,7 +14,8 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from admin import conversations, everybody, history, presence, sessions, streams, users
+from admin import clients, conversations, everybody, history, presence, sessions, streams, users
+from admin.backup import commands as backup
 from admin.errors import AdminError, Misused, Unreachable
 from admin.groups import Groups
 from admin.operator import operator
@@ -23,7 +24,9 @@ from admin.settings import read
 
 INTERRUPTED: Final = 130
 # Each adds its commands; they are listed in this order.
-PARTS: Final = (users, sessions, conversations, everybody, streams, presence, history)
+PARTS: Final = (
+    users, sessions, clients, conversations, everybody, streams, presence, history, backup,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
