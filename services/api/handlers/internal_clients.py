@@ -111,7 +111,7 @@ class ClientHandlers:
     async def create_bot(self, request: web.Request) -> web.Response:
         """POST /internal/v1/bots: 201 ClientRecord, 409."""
         bot = await body_of(request, NewBot)
-        if not (is_id(bot.user) and is_id(bot.owner)):
+        if not (is_id(bot.user) and (not bot.owner or is_id(bot.owner))):
             raise Problem(ErrorCode.INVALID, "Not an id.", field="user")
         try:
             return _json(await self._clients.create_bot(bot), status=201)

@@ -58,6 +58,7 @@ from agileim.events import (
     Typing,
 )
 from agileim.models import (
+    Bot,
     Conversation,
     Member,
     MessagePage,
@@ -72,7 +73,7 @@ from agileim.profiles import Profile, ProfileFile, TokenSet
 from agileim.rest import Api
 from agileim.sign_in import sign_in_with_browser, sign_in_with_device, sign_out
 from agileim.stores import MemoryStore, Saved, SqliteStore, Store, StoreBusy
-from agileim.tokens import MemoryTokens, ProfileTokens, StaticToken, TokenSource
+from agileim.tokens import BotTokens, MemoryTokens, ProfileTokens, StaticToken, TokenSource
 from agileim.transcript import Transcript
 
 __version__ = "0.1.0"
@@ -80,6 +81,8 @@ __version__ = "0.1.0"
 __all__ = [
     "AgileIMError",
     "Api",
+    "Bot",
+    "BotTokens",
     "Client",
     "Closed",
     "ConnectionState",

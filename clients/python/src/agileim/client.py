@@ -21,7 +21,7 @@ from agileim.profiles import DEFAULT_PROFILE, ProfileFile
 from agileim.rest import Api
 from agileim.session import Session
 from agileim.stores import MemoryStore, Store
-from agileim.tokens import ProfileTokens, StaticToken, TokenSource
+from agileim.tokens import BotTokens, ProfileTokens, StaticToken, TokenSource
 
 SEND_TIMEOUT_S = 60.0
 SENDS_WAITING_MAX = 256
@@ -67,6 +67,23 @@ class Client:
         self._driver: Driver | None = None
         self._events: EventStream | None = None
         self._slots = asyncio.Semaphore(SENDS_WAITING_MAX)
+
+    @classmethod
+    def as_bot(
+        cls,
+        base_url: str,
+        bot: str,
+        secret: str,
+        *,
+        store: Store | None = None,
+        start: Literal["now", "beginning"] = "now",
+        live: bool = True,
+        window: int = WINDOW,
+    ) -> Self:
+        """The client of a bot, which signs in with its user id and a secret that its owner made
+        (``agileim bot create``)."""
+        tokens = BotTokens(base_url, bot, secret)
+        return cls(base_url, tokens, store=store, start=start, live=live, window=window)
 
     @classmethod
     def from_profile(

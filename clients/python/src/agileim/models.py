@@ -15,11 +15,49 @@ class User(Struct, frozen=True):
     id: str
     handle: str
     display_name: str = ""
+    kind: str = "person"
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether a program speaks under this name."""
+        return self.kind == "bot"
 
     @property
     def label(self) -> str:
         """The name to show."""
         return self.display_name or self.handle
+
+
+class SecretInfo(Struct, frozen=True):
+    """One of a bot's secrets, less the secret itself."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
+class Bot(Struct, frozen=True):
+    """One's own bot. ``secret`` is there only where it was just made."""
+
+    id: str
+    handle: str
+    display_name: str
+    created_at: datetime
+    secrets: list[SecretInfo] = []
+    secret: str = ""
+
+
+class BotPage(Struct, frozen=True):
+    """One's bots."""
+
+    bots: list[Bot]
+
+
+class BotSecret(Struct, frozen=True):
+    """A secret that was just made."""
+
+    id: str
+    secret: str
 
 
 class Conversation(Struct, frozen=True):

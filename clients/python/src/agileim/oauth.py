@@ -133,6 +133,13 @@ class OAuth:
             return fresh
         return msgspec.structs.replace(fresh, refresh_token=refresh_token)
 
+    async def by_secret(self, secret: str) -> TokenSet:
+        """Tokens of a bot. Raises :class:`SignedOut` if the secret is not accepted."""
+        try:
+            return await self._tokens(grant_type="client_credentials", client_secret=secret)
+        except _Denied as denied:
+            raise SignedOut("the bot's secret is not accepted") from denied
+
     async def device(self) -> Device:
         """Start a device flow."""
         url = (await self.metadata()).device_authorization_endpoint

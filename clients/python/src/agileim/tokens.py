@@ -98,6 +98,29 @@ class MemoryTokens:
             self.tokens = await oauth.refresh(self.tokens.refresh_token)
 
 
+class BotTokens:
+    """Access tokens of a bot, by its secret (client credentials, RFC 6749, section 4.4).
+
+    `bot` is the bot's user id; its owner makes the secret.
+    """
+
+    def __init__(self, base_url: str, bot: str, secret: str) -> None:
+        self._base_url = base_url
+        self._bot = bot
+        self._secret = secret
+        self._current: TokenSet | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def access_token(self, *, rejected: str = "") -> str:
+        """See :class:`TokenSource`. :class:`SignedOut`: the secret is not accepted (any more)."""
+        async with self._one_at_a_time:
+            if self._current is None or not _usable(self._current, rejected):
+                async with aiohttp.ClientSession() as http:
+                    oauth = OAuth(self._base_url, http, self._bot)
+                    self._current = await oauth.by_secret(self._secret)
+            return self._current.access_token
+
+
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Await to the end even if cancelled meanwhile.
 

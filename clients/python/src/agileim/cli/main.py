@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 import agileim
-from agileim.cli import account, operators, talk
+from agileim.cli import account, bots, operators, talk
 from agileim.cli.account import note
 from agileim.cli.output import Output
 from agileim.errors import AgileIMError, NotFound, Refused, SignedOut, SignInError, Unreachable
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--no-browser", action="store_true", help="show a code to enter elsewhere")
     command("logout", account.logout, "sign out")
     command("whoami", account.whoami, "show who is signed in")
+    bots.add(command("bot", bots.list_bots, "your bots: programs that chat as themselves"), late)
     command("chats", talk.chats, "list conversations")
     command("chat", talk.chat, "chat, full screen").add_argument("name", metavar="NAME")
     one = command("send", talk.send, "send a message")
