@@ -51,7 +51,9 @@ CLIENTS = [
      "scopes": ["openid", "chat"], "secret": PARTNER_SECRET,
      "post_logout_redirect_uris": [PARTNER_URI]},
     {"client_id": "spa", "name": "Application", "redirect_uris": ["http://127.0.0.1/callback"],
-     "post_logout_redirect_uris": ["http://127.0.0.1/"]},
+     "post_logout_redirect_uris": ["http://127.0.0.1/"],
+     "grants": ["authorization_code", "refresh_token",
+                "urn:ietf:params:oauth:grant-type:device_code"]},
     {"client_id": "native", "name": "Native", "redirect_uris": ["org.example.app:/back"]},
 ]  # fmt: skip
 

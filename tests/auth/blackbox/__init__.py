@@ -1,0 +1,1 @@
+"""One suite over HTTP for any OAuth server: first an independent one, then ours."""
