@@ -13,6 +13,9 @@ from typing import Final
 
 LOOP_STEPS: Final = 1_000_000
 ECHOES: Final = 5_000
+BURST_SOCKETS: Final = 500
+BURSTS: Final = 40
+BURST_PAUSE_S: Final = 0.05
 FSYNCS: Final = 100
 BLOCK: Final = bytes(8192)  # a WAL page
 
@@ -51,6 +54,30 @@ def loopback_echo_us() -> float:
     return median(times) * 1e6
 
 
+def burst_write_us() -> float:
+    """CPU time to write an event of 300 bytes to one of 500 sockets, 20 times a second to all.
+
+    The bare system call, from cold caches: what room_10000 cannot fall below.
+    """
+    with socket.create_server(("127.0.0.1", 0), backlog=BURST_SOCKETS) as listener:
+        writers = [socket.create_connection(listener.getsockname()) for _ in range(BURST_SOCKETS)]
+        readers = [listener.accept()[0] for _ in writers]
+    spent = 0.0
+    try:
+        for writer in writers:
+            writer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(BURSTS):  # what they write fits the readers' buffers
+            time.sleep(BURST_PAUSE_S)
+            before = time.thread_time()
+            for writer in writers:
+                writer.send(BLOCK[:300])
+            spent += time.thread_time() - before
+    finally:
+        for each in (*writers, *readers):
+            each.close()
+    return spent / BURSTS / BURST_SOCKETS * 1e6
+
+
 def fsync_ms(folder: Path) -> float:
     """Median time to append 8 KiB and have it on the disk, where the database is."""
     path = folder / "fsync-probe"
@@ -71,9 +98,10 @@ def fsync_ms(folder: Path) -> float:
 
 
 async def calibrate(folder: Path) -> dict[str, float]:
-    """All three, one after another."""
+    """All, one after another."""
     return {
         "python_loop_ms": round(python_loop_ms(), 1),
         "loopback_echo_us": round(await asyncio.to_thread(loopback_echo_us), 1),
+        "burst_write_us": round(await asyncio.to_thread(burst_write_us), 2),
         "fsync_ms": round(await asyncio.to_thread(fsync_ms, folder), 3),
     }

@@ -22,8 +22,11 @@ MASK_BIT: Final = 0x80
 ZERO_MASK: Final = bytes(4)
 CLOSE, PING = 0x8, 0x9
 
-ACK_AFTER_EVENTS: Final = 32  # the protocol's latest: 32 events or 500 ms
+# The protocol's latest: 32 events or 500 ms, which are 2 s where 8 events have come by then.
+ACK_AFTER_EVENTS: Final = 32
 ACK_AFTER_S: Final = 0.5
+BUSY_EVENTS: Final = 8
+BUSY_TURNS: Final = 4  # of ACK_AFTER_S
 ACK_SLOTS: Final = 10  # sockets take turns, or all would acknowledge in the same moment
 
 _KIND: Final = len('{"type":"')
@@ -72,8 +75,8 @@ class Socket(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_acked", "_buffer", "_host", "_token", "_upgraded", "closed", "events", "gone", "on_event",
-        "on_sent", "opened_at", "refused", "transport", "welcomed", "welcomed_at",
+        "_acked", "_buffer", "_host", "_token", "_turns", "_upgraded", "closed", "events", "gone",
+        "on_event", "on_sent", "opened_at", "refused", "transport", "welcomed", "welcomed_at",
     )  # fmt: skip
 
     def __init__(self, token: str, host: str) -> None:
@@ -82,6 +85,7 @@ class Socket(asyncio.Protocol):
         self._buffer = b""
         self._upgraded = False
         self._acked = 0
+        self._turns = 0  # since the last `ack`
         self.events = 0  # `event` frames received
         self.refused: list[bytes] = []  # `refused` and `error` frames
         self.closed = False
@@ -172,7 +176,15 @@ class Socket(asyncio.Protocol):
         """Send `ack` if events came since the last one."""
         if self.events > self._acked and not self.closed:
             self._acked = self.events
+            self._turns = 0
             self.transport.write(client_frame(b'{"type":"ack","n":%d}' % self.events))
+
+    def take_turn(self) -> None:
+        """ACK_AFTER_S have passed."""
+        self._turns += 1
+        if self.events - self._acked < BUSY_EVENTS or self._turns >= BUSY_TURNS:
+            self._turns = 0
+            self.acknowledge()
 
     def _fail(self, what: bytes) -> None:
         self.refused.append(what)
@@ -206,11 +218,11 @@ async def connect(
 
 
 async def acknowledge_all(sockets: list[Socket]) -> None:
-    """Acknowledge what came, for each socket every 500 ms; runs until cancelled."""
+    """Acknowledge what came, for each socket in its turn; runs until cancelled."""
     while True:
         for slot in range(ACK_SLOTS):
             for socket in sockets[slot::ACK_SLOTS]:
-                socket.acknowledge()
+                socket.take_turn()
             await asyncio.sleep(ACK_AFTER_S / ACK_SLOTS)
 
 

@@ -1,12 +1,10 @@
-"""One socket: reads frames, performs the session's effects, and never waits to write."""
+"""One socket: takes frames, performs the session's effects, and never waits to write."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
-
-from aiohttp import WSMsgType, web
 
 from services.gateway.badframe import explain
 from services.gateway.ledger import Pending
@@ -27,6 +25,7 @@ from services.gateway.session import (
 )
 from services.gateway.wheel import NO_SLOT
 from services.gateway.wsframe import close_frame, pong_frame, text_frame
+from services.gateway.wsreader import Opcode
 from shared.codes import CloseCode
 from shared.frames import BadFrame, ServerFrame, decode_client_frame, encode
 from shared.ids import new_id
@@ -76,49 +75,26 @@ class Connection:
 
     # --- reading ----------------------------------------------------------------------------
 
-    async def run(self, socket: web.WebSocketResponse[Any]) -> None:
-        """Read until the socket ends."""
-        try:
-            while True:
-                message = await socket.receive()
-                kind = message.type
-                if kind is WSMsgType.TEXT:
-                    token = self._take(message.data)
-                    del message  # a hello is long, and would be kept until the next frame
-                    if token is not None:
-                        await self._parts.signin.check(self, token)
-                    del token
-                elif not self._take_other(kind, message.data):
-                    break
-        except Exception:
-            get_logger().exception("connection_failed", conn_id=self.id)
-            self.close(CloseCode.INTERNAL, "something went wrong on our side")
-        finally:
-            self._ended(socket.close_code)
-
-    def _take(self, data: bytes) -> str | None:
-        """Do what a frame asks for; what must be waited for, a token to check, is returned."""
-        self._frame_bytes = len(data)
-        for effect in self._read(data):
+    def take(self, opcode: int, payload: bytes) -> str:
+        """Do what a message asks for; what must be waited for, a token to check, is returned."""
+        if opcode != Opcode.TEXT:
+            self._take_other(opcode, payload)
+            return ""
+        self._frame_bytes = len(payload)
+        for effect in self._read(payload):
             if type(effect) is CheckToken:
                 return effect.token
             _PERFORM[type(effect)](self, effect)
-        return None
+        return ""
 
-    def _take_other(self, kind: WSMsgType, data: Any) -> bool:
-        """What is not text; False: this was the last."""
-        if kind is WSMsgType.PING or kind is WSMsgType.PONG:
-            now = self._parts.clock()
-            self.perform(self.session.on_ping(now))
-            if kind is WSMsgType.PING:
-                self.write(pong_frame(bytes(data)), now)
-            return True
-        if kind is WSMsgType.BINARY:
+    def _take_other(self, opcode: int, payload: bytes) -> None:
+        if opcode == Opcode.BINARY:
             self.close(CloseCode.BAD_FRAME, "binary frames are not used")
-            return True
-        if kind is WSMsgType.ERROR:  # a broken frame; aiohttp has closed
-            self._parts.metrics.closes[int(CloseCode.BAD_FRAME)] += 1
-        return False
+            return
+        now = self._parts.clock()
+        self.perform(self.session.on_ping(now))
+        if opcode == Opcode.PING:
+            self.write(pong_frame(payload), now)
 
     def _read(self, data: bytes) -> Effects:
         parts = self._parts
@@ -147,12 +123,14 @@ class Connection:
     def _confirm(self, effect: Confirm) -> None:
         confirmed = self._unacked[: effect.count]
         del self._unacked[: effect.count]
-        newest: dict[str, int] = {}
+        newest: dict[str, Pending] = {}
         for pending in confirmed:
-            newest[pending.conversation] = pending.seq
+            newest[pending.conversation] = pending
             pending.ledger.release(pending.entry)
-        for conversation, seq in newest.items():
-            self._parts.receipts.delivered(self.session.user, conversation, seq)
+        for conversation, pending in newest.items():
+            self._parts.receipts.delivered(
+                self.session.user, conversation, pending.seq, shown=pending.shown
+            )
 
     def _mark_read(self, effect: MarkRead) -> None:
         self._parts.receipts.read(self.session.user, effect.conversation, effect.seq)
@@ -248,12 +226,13 @@ class Connection:
         for pending in unacked:
             pending.ledger.release(pending.entry)
 
-    def _ended(self, peer_code: int | None) -> None:
+    def ended(self, *, answer: bool) -> None:
+        """Nothing more comes. ``answer``: the peer has sent a close frame."""
         if self.session.phase is not Phase.CLOSING:
             # The peer has closed, or is gone: answer its close frame (RFC 6455, section 5.5.1).
             self.session.phase = Phase.CLOSING
             self._leave()
-            if peer_code:
+            if answer:
                 write_to(self._transport, self.outbox.drain() + close_frame(1000))
         self.outbox.clear()
         self._transport.close()

@@ -10,6 +10,7 @@ from services.gateway.ledger import Entry, Ledger, Pending
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.wsframe import text_frame
 from shared.entries import Delivery, DeliveryItem
+from shared.limits import RECEIPTS_MAX_MEMBERS
 from shared.logs import get_logger
 
 
@@ -79,7 +80,9 @@ class Hub:
 
     def _deliver_event(self, item: DeliveryItem, entry: Entry, ledger: Ledger, now: float) -> None:
         data = text_frame(item.frame)
-        pending = Pending(entry, ledger, item.conversation, item.seq)
+        # More recipients than this here: certainly more members.
+        shown = len(item.users) <= RECEIPTS_MAX_MEMBERS
+        pending = Pending(entry, ledger, item.conversation, item.seq, shown=shown)
         skip = item.skip
         by_user = self._by_user
         count = 0

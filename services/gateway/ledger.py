@@ -20,13 +20,16 @@ class Entry:
 class Pending:
     """One event of an entry, shared by all sockets it was written to."""
 
-    __slots__ = ("conversation", "entry", "ledger", "seq")
+    __slots__ = ("conversation", "entry", "ledger", "seq", "shown")
 
-    def __init__(self, entry: Entry, ledger: Ledger, conversation: str, seq: int) -> None:
+    def __init__(
+        self, entry: Entry, ledger: Ledger, conversation: str, seq: int, *, shown: bool
+    ) -> None:
         self.entry = entry
         self.ledger = ledger
         self.conversation = conversation
         self.seq = seq
+        self.shown = shown  # that it has arrived is shown to other members
 
 
 class Ledger:

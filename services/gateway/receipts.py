@@ -16,6 +16,9 @@ EVERY_S: Final = 0.5
 # for each other longer: 500 of them for 1 s more, which takes two thirds off their cost.
 MARK_S: Final = 0.002
 EVERY_MAX_S: Final = 2.0
+# Of a large conversation nobody is told live how far others have got (RECEIPTS_MAX_MEMBERS). Its
+# marks are many and wait longer still.
+UNSHOWN_EVERY_S: Final = 10.0
 TIMEOUT_S: Final = 5.0
 REQUEST_MAX: Final = 500  # marks in one request
 WAITING_MAX: Final = 200_000  # while api is away; then new members' marks wait for their next ack
@@ -29,15 +32,21 @@ class Receipts:
         self._metrics = metrics
         self._stop = stop
         self._marks: dict[tuple[str, str], list[int]] = {}  # → [delivered, read]
+        self._unshown: dict[tuple[str, str], int] = {}  # → delivered
 
     @property
     def waiting(self) -> int:
         """Members whose marks have not been reported yet."""
-        return len(self._marks)
+        return len(self._marks) + len(self._unshown)
 
-    def delivered(self, user: str, conversation: str, seq: int) -> None:
-        """A device of ``user`` has got the conversation up to ``seq``."""
-        self._raise(user, conversation, seq, 0)
+    def delivered(self, user: str, conversation: str, seq: int, *, shown: bool = True) -> None:
+        """A device of ``user`` has got the conversation up to ``seq``. ``shown``: others may be
+        waiting to see that."""
+        if shown:
+            self._raise(user, conversation, seq, 0)
+        elif len(self._unshown) < WAITING_MAX:
+            key = (user, conversation)
+            self._unshown[key] = max(seq, self._unshown.get(key, 0))
 
     def read(self, user: str, conversation: str, seq: int) -> None:
         """``user`` has read the conversation up to ``seq``, and so has got it."""
@@ -54,13 +63,22 @@ class Receipts:
 
     async def run(self) -> None:
         """Report until the service stops."""
-        pause_s = EVERY_S
+        pause_s, unshown_s = EVERY_S, 0.0
         while not await self._stop.pause(pause_s):
+            unshown_s += pause_s
             pause_s = min(EVERY_S + MARK_S * len(self._marks), EVERY_MAX_S)
-            await self.report()
+            every = unshown_s >= UNSHOWN_EVERY_S
+            if every:
+                unshown_s = 0.0
+            await self.report(every=every)
 
-    async def report(self) -> None:
-        """Report all that has gathered; what fails is kept for the next time."""
+    async def report(self, *, every: bool = True) -> None:
+        """Report all that has gathered, or only the marks that are shown to others; what fails is
+        kept for the next time."""
+        if every:
+            unshown, self._unshown = self._unshown, {}
+            for (user, conversation), seq in unshown.items():
+                self._raise(user, conversation, seq, 0)
         marks, self._marks = self._marks, {}
         waiting = [
             ReceiptMark(user, conversation, delivered, read)

@@ -45,7 +45,9 @@ async def test_every_scenario_runs(tmp_path: Path) -> None:
 
 async def test_calibration_measures_the_machine(tmp_path: Path) -> None:
     figures = await calibrate(tmp_path)
-    assert set(figures) == {"python_loop_ms", "loopback_echo_us", "fsync_ms"}
+    assert set(figures) == {
+        "python_loop_ms", "loopback_echo_us", "burst_write_us", "fsync_ms"
+    }  # fmt: skip
     assert all(value > 0 for value in figures.values())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.entries import TypingSignal, WatchSignal, decode_signal
 from shared.ids import new_id
+from shared.limits import RECEIPTS_MAX_MEMBERS
 from shared.partitions import partition_of
 from tests.gateway.world import World
 from tests.support.servers import wait_until
@@ -170,6 +171,21 @@ async def test_marks_outlive_an_api_that_is_away(world: World) -> None:
     await client.send(type="read", conversation=ROOM, seq=5)
     world.backend.down = False
     await wait_until(lambda: world.backend.mark(USER, ROOM) == (7, 7))
+
+
+async def test_marks_that_nobody_is_shown_wait_longer(world: World) -> None:
+    await world.start()
+    client = await world.client(USER)
+    crowd = [USER, *(new_id() for _ in range(RECEIPTS_MAX_MEMBERS))]
+    await world.deliver(ROOM, 1, crowd)
+    await client.expect("event")
+    await client.send(type="ack", n=1)
+    receipts = world.gateway.receipts
+    await wait_until(lambda: receipts.waiting)
+    await receipts.report(every=False)
+    assert receipts.waiting == 1
+    await receipts.report()
+    await wait_until(lambda: world.backend.mark(USER, ROOM) == (1, 0))
 
 
 async def test_typing_and_watching_reach_the_partitions_owner(world: World) -> None:
