@@ -40,5 +40,6 @@ export default ts.config(
       'vue/first-attribute-linebreak': 'off',
     },
   },
+  { files: ['scripts/worker.js'], languageOptions: { globals: { ...globals.serviceworker } } },
   { files: ['scripts/**', '*.config.*', 'e2e/**', 'tests/**'], languageOptions: { globals: { ...globals.node } } },
 )

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
-import { emoji } from './scripts/emoji.mjs'
 import { defineConfig } from 'vite'
+import { emoji } from './scripts/emoji.mjs'
+import { serviceWorker } from './scripts/service_worker.mjs'
 
 const server = process.env['AGILEIM_URL'] ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
-  plugins: [vue(), emoji()],
+  plugins: [vue(), emoji(), serviceWorker()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     target: 'es2022',

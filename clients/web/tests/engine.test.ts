@@ -62,7 +62,7 @@ class Run {
   send(conversation: string, text: string): Promise<void> {
     const id = crypto.randomUUID()
     const time = new Date().toISOString()
-    return this.engine.commands.send({ id, conversation, text, reply_to: null, time, failed: '', sent: 0, order: 0 })
+    return this.engine.commands.send({ id, conversation, text, reply_to: null, thread: null, attachments: [], time, failed: '', sent: 0, order: 0 })
   }
 
   seqs(conversation: string): number[] {

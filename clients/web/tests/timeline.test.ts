@@ -197,6 +197,8 @@ describe('own messages', () => {
     conversation: 'c',
     text: 'hello',
     reply_to: null,
+    thread: null,
+    attachments: [],
     time: '2026-01-06T00:00:00Z',
     status: 'sending',
     code: '',
@@ -227,7 +229,7 @@ describe('what becomes of messages', () => {
 
   test('shows in their rows, and has none of its own', () => {
     const rows = timeline.entries.length
-    const edited = { ...change, event: 'message_edited' as const, seq: 121, sender: ME, mine: true, version: 2, text: 'better' }
+    const edited = { ...change, event: 'message_edited' as const, seq: 121, sender: ME, mine: true, version: 2, text: 'better', mentions: [], mention_all: false }
     const reacted = { ...change, event: 'reaction_added' as const, seq: 122, sender: 'bob', mine: false, emoji: '👍' }
     timeline.told(told({ events: [edited, reacted] }))
     expect(timeline.entries.length).toBe(rows)

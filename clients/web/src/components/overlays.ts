@@ -3,7 +3,7 @@
 import { reactive, ref, shallowRef } from 'vue'
 import type { Message } from '@/stores'
 
-export type DialogName = 'new-chat' | 'new-group' | 'settings' | 'shortcuts'
+export type DialogName = 'new-chat' | 'new-group' | 'settings' | 'shortcuts' | 'devices'
 
 export const openDialog = ref<DialogName | null>(null)
 

@@ -3,6 +3,7 @@
 //   const chat = new Chat(location.origin, { loaded, told, status })
 //   await chat.start(new URL(location.href))
 //   await chat.send(conversation, 'hello')
+import { Account } from './account'
 import { Cache, type Cached } from './cache'
 import type { Deed } from './core/errands'
 import { Engine } from './engine'
@@ -11,11 +12,20 @@ import { returnedFrom, SignIn } from './sign_in'
 import { Tabs } from './tabs'
 import type { HistoryPage, HistoryRange, Status, Told } from './told'
 import { BrowserTokens, type TokenSource } from './tokens'
-import type { Message, User } from './types'
+import type { Attachment, Message, User } from './types'
 
 const DATABASE = 'agileim'
 const SIGNED_OUT = 'agileim.signed_out' // in localStorage: do not sign in by ourselves
 const UNTOLD = 'untold' // there: auth could not be told
+
+/** What a message has beside its text. */
+export interface SendOptions {
+  /** The seq of the message that it answers. */
+  replyTo?: number | null
+  /** The seq of the message that its thread begins with. */
+  thread?: number | null
+  attachments?: readonly Attachment[]
+}
 
 /** Whom a Chat tells. */
 export interface ChatListener {
@@ -30,6 +40,7 @@ const NOTHING: Cached = { meta: null, records: [], outbox: [], errands: [], peop
 /** See above. */
 export class Chat implements TokenSource {
   readonly api: Api
+  readonly account: Account
   private readonly signIn: SignIn
   private readonly tabs: Tabs
   private cache: Cache | null = null
@@ -46,12 +57,18 @@ export class Chat implements TokenSource {
   ) {
     this.signIn = new SignIn(origin)
     this.api = new Api(origin, this)
+    this.account = new Account(origin, this)
     this.tabs = new Tabs({
       told: (told) => (this.loading > 0 ? this.waiting.push(told) : listener.told(told)),
       status: (status) => listener.status(status),
       missed: () => void this.reload(),
       returned: () => this.restart(),
     })
+  }
+
+  /** Whether this tab is the one that talks to the server. */
+  get leads(): boolean {
+    return this.tabs.leads
   }
 
   /** Show what is kept, then connect or follow the tab that does. The path to go on with, if the
@@ -101,10 +118,11 @@ export class Chat implements TokenSource {
   }
 
   /** Queue a message; resolves when it is kept, and will be delivered once. */
-  send(conversation: string, text: string, options: { replyTo?: number | null } = {}): Promise<void> {
+  send(conversation: string, text: string, options: SendOptions = {}): Promise<void> {
     const id = crypto.randomUUID()
     const time = new Date().toISOString()
-    const message = { id, conversation, text, reply_to: options.replyTo ?? null, time }
+    const { replyTo = null, thread = null, attachments = [] } = options
+    const message = { id, conversation, text, reply_to: replyTo, thread, attachments, time }
     return this.tabs.call('send', { ...message, failed: '', sent: 0, order: 0 })
   }
 

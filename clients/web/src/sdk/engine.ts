@@ -333,6 +333,11 @@ export class Engine implements Listener {
   }
 }
 
-function bodyOf({ text, reply_to }: Queued): Body {
-  return reply_to == null ? { text } : { text, reply_to }
+function bodyOf({ text, reply_to, thread, attachments }: Queued): Body {
+  return {
+    text,
+    ...(reply_to === null ? {} : { reply_to }),
+    ...(thread === null ? {} : { thread }),
+    ...(attachments.length === 0 ? {} : { attachments }),
+  }
 }

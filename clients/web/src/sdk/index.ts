@@ -1,5 +1,5 @@
 // AgileIM for browsers. Nothing here needs Vue.
-export { Chat, type ChatListener } from './chat'
+export { Chat, type ChatListener, type SendOptions } from './chat'
 export { ClientError, ProtocolError, Refused, SessionRevoked, SignedOut, Unreachable } from './errors'
 export type { Deed, Errand } from './core/errands'
 export { Session, type SessionOptions } from './core/session'

@@ -3,10 +3,10 @@
 import { Batch, type Cache, type Cached, type Meta } from './cache'
 import type { Save } from './core/effects'
 import { fulfils, type Errand } from './core/errands'
-import { amended, isChange, outdates } from './core/transcript'
+import { amended, answered, isChange, outdates } from './core/transcript'
 import { afterEvent, afterSync, placedAt, readUpTo, type Queued, type Record } from './records'
 import type { Told } from './told'
-import type { Conversation, LogEvent, Message, MessageChange, Refusal, Sent, User } from './types'
+import type { Conversation, LogEvent, Message, MessageChange, Refusal, Sent, SettingsChanged, User } from './types'
 
 const KEPT = 500 // events per conversation that outlive a restart
 const RECENT_CHANGES = 200 // per conversation: an answer that is under way may be older than these
@@ -79,22 +79,33 @@ export class Ledger {
     if (outdated.length > 0) this.listener.outdated(outdated)
   }
 
+  /** This user's settings of a conversation are others now. */
+  private setUp(event: SettingsChanged): void {
+    const record = this.records.get(event.about)
+    if (record === undefined || event.settings.version <= record.conversation.settings.version) return
+    this.put({ ...record, conversation: { ...record.conversation, settings: event.settings } })
+  }
+
   /** Write into kept messages what a batch's events say of them; the messages whose text has to be
    * asked for. */
   private async amend(batch: Batch): Promise<Message[]> {
-    const changes = batch.events.filter(isChange)
+    const changes = batch.events.filter((one) => isChange(one) || (one.event === 'message' && one.thread !== null))
     const outdated: Message[] = []
     if (changes.length === 0) return outdated
     const nameOf = (one: { conversation: string }, seq: number) => `${one.conversation} ${String(seq)}`
     const events = new Map(batch.events.map((event) => [nameOf(event, event.seq), event]))
     for (const change of changes) {
-      const name = nameOf(change, change.target)
+      const target = isChange(change) ? change.target : change.event === 'message' ? (change.thread ?? 0) : 0
+      const name = nameOf(change, target)
       const emptied = batch.emptied.has(change.conversation)
-      const kept = emptied ? undefined : this.cache?.event(change.conversation, change.target)
+      const kept = emptied ? undefined : this.cache?.event(change.conversation, target)
       const found = events.get(name) ?? (await kept?.catch(() => undefined))
       if (found?.event !== 'message') continue
-      if (outdates(found, change)) outdated.push(found)
-      events.set(name, amended(found, change))
+      if (!isChange(change)) events.set(name, answered(found, change))
+      else {
+        if (outdates(found, change)) outdated.push(found)
+        events.set(name, amended(found, change))
+      }
     }
     batch.events = [...events.values()]
     return outdated
@@ -196,6 +207,7 @@ export class Ledger {
     this.news.events.push(event)
     if (event.event === 'message' && event.mine) this.unqueue(event.client_msg_id)
     if (isChange(event)) this.changed(event)
+    if (event.event === 'conversation_settings') this.setUp(event)
     this.passed(event.conversation, event.seq)
     const next = afterEvent(record, event, this.meta?.user.id ?? '')
     if (next === null) this.forget(record.id)

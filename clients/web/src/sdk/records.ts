@@ -1,6 +1,6 @@
 // What this device knows of each conversation, and how events change it. Pure.
 import { amended, isChange } from './core/transcript'
-import type { Conversation, LogEvent } from './types'
+import type { Attachment, Conversation, LogEvent, Message } from './types'
 
 /** A conversation, as far as the cached log tells. */
 export interface Record {
@@ -25,6 +25,9 @@ export interface Queued {
   text: string
   /** The seq of the message that it answers. */
   reply_to: number | null
+  /** The seq of the message that its thread begins with. */
+  thread: number | null
+  attachments: readonly Attachment[]
   time: string
   /** The error code of a final refusal, or empty. */
   failed: string
@@ -85,6 +88,7 @@ export function afterEvent(record: Record, event: LogEvent, me: string): Record 
   }
   switch (event.event) {
     case 'message':
+      if (mentions(event, me)) conversation.mentions += 1
       if (!event.mine) break
       // Own sends count as read, for the server too.
       conversation.read_seq = Math.max(conversation.read_seq, event.seq)
@@ -107,8 +111,13 @@ export function afterEvent(record: Record, event: LogEvent, me: string): Record 
   return next
 }
 
+function mentions(message: Message, me: string): boolean {
+  return !message.mine && (message.mention_all || message.mentions.includes(me))
+}
+
 /** What is worth a preview after an event. */
 function previewOf(last: LogEvent | null, event: LogEvent): LogEvent | null {
+  if (event.event === 'message' && event.thread !== null) return last
   if (isChange(event)) return last?.event === 'message' ? amended(last, event) : last
   return event.event === 'other' ? last : event
 }
@@ -116,8 +125,10 @@ function previewOf(last: LogEvent | null, event: LogEvent): LogEvent | null {
 /** A record read up to `seq`, where `number` messages existed. Never goes back. */
 export function readUpTo(record: Record, seq: number, number: number): Record {
   if (seq <= record.readSeq) return record
+  const all = number >= record.conversation.number
   return {
     ...record,
+    conversation: all ? { ...record.conversation, mentions: 0 } : record.conversation,
     readSeq: seq,
     readNumber: Math.max(record.readNumber, number),
   }

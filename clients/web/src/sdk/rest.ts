@@ -1,7 +1,18 @@
 // The REST interface `/v1`, typed. Every request here may be repeated, and is, for a while.
+import { settingsOf } from './core/events'
 import { wireEvent } from './core/frames'
 import { Http, type Raw } from './http'
-import type { Conversation, EventPage, Limits, Member, MessagePage, PresentMessage, SyncPage, User } from './types'
+import type {
+  Attachment, Conversation, EventPage, Limits, Member, MemberSettings, MessagePage, PresentMessage, SyncPage, User,
+} from './types'
+
+/** Where a file can be had. */
+export interface FileLink {
+  file: string
+  url: string
+  thumbnail_url?: string
+  expires_at: string
+}
 
 const PAGE = 100
 
@@ -129,6 +140,34 @@ export class Api extends Http {
     await this.request(there ? 'PUT' : 'DELETE', `/v1/conversations/${id}/messages/${String(seq)}/pin`)
   }
 
+  /** The page of replies of a thread just before a seq, as they are now. */
+  async thread(id: string, root: number, before: number | null, limit: number): Promise<MessagePage> {
+    const path = `/v1/conversations/${id}/messages/${String(root)}/thread`
+    return messagesOf(await this.request<Raw>('GET', path, { query: { before_seq: before, limit } }))
+  }
+
+  /** Say messages of `source` again in `id`, each under the new id given. */
+  async forward(id: string, source: string, messages: readonly { seq: number; client_msg_id: string }[]): Promise<void> {
+    await this.request('POST', `/v1/conversations/${id}/forward`, { body: { source, messages } })
+  }
+
+  /** Change this user's own settings of a conversation. */
+  async changeSettings(id: string, changes: Partial<MemberSettings>): Promise<void> {
+    await this.request('PATCH', `/v1/conversations/${id}/me`, { body: changes })
+  }
+
+  /** An uploaded file, as messages describe it. */
+  fileInfo(id: string): Promise<Attachment> {
+    return this.request('GET', `/v1/files/${id}/info`)
+  }
+
+  /** Where files can be had without a token, for some minutes; of those that one may see. */
+  async fileLinks(ids: readonly string[]): Promise<FileLink[]> {
+    const query = { ids: ids.join(',') }
+    const { links } = await this.request<{ links: FileLink[] }>('GET', '/v1/file-links', { query })
+    return links
+  }
+
   /** Tell how far the user has got the conversation. */
   async delivered(id: string, seq: number): Promise<void> {
     const body = { delivered_seq: seq }
@@ -154,7 +193,19 @@ function messagesOf(raw: Raw): MessagePage {
 }
 
 function presentOf(raw: Raw): PresentMessage {
-  const defaults = { client_msg_id: '', reply_to: null, edited_at: null, reactions: [] }
+  const defaults = {
+    client_msg_id: '',
+    reply_to: null,
+    edited_at: null,
+    reactions: [],
+    attachments: [],
+    thread: null,
+    replies: 0,
+    last_reply: null,
+    mentions: [],
+    mention_all: false,
+    forwarded: null,
+  }
   return { ...defaults, ...raw } as unknown as PresentMessage
 }
 
@@ -174,6 +225,11 @@ function conversationOf(raw: Raw): Conversation {
     created_at: '',
     peer: null,
     state: 'member',
+    mentions: 0,
+    settings: settingsOf({}),
+    topic: '',
+    description: '',
+    announcement: false,
   }
   const given = Object.fromEntries(Object.entries(raw).filter(([, value]) => value != null))
   return { ...defaults, ...given }

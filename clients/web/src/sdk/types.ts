@@ -27,6 +27,13 @@ export interface Conversation {
   unread: number
   member_count: number
   created_at: string
+  /** Unread messages that mention this user. */
+  mentions: number
+  settings: MemberSettings
+  topic: string
+  description: string
+  /** Only owner and admins may write. */
+  announcement: boolean
   /** The other one of a direct conversation. */
   peer: User | null
   state: 'member' | 'left'
@@ -113,8 +120,50 @@ export interface Reaction {
   users: readonly string[]
 }
 
+/** A file that a message carries. `type` is by content; sizes are bytes and pixels. */
+export interface Attachment {
+  id: string
+  name: string
+  type: string
+  size: number
+  width?: number
+  height?: number
+  thumbnail?: boolean
+  /** A data: URL of a few pixels. */
+  placeholder?: string
+}
+
+/** Where a forwarded message comes from. */
+export interface Forwarded {
+  conversation: string
+  seq: number
+  sender: string
+  time: string
+}
+
+/** How this user has set a conversation up for themselves. */
+export interface MemberSettings {
+  version: number
+  muted_until: string | null
+  notify: 'all' | 'mentions' | 'none'
+  /** Place among those at the top, the lowest first; null: not there. */
+  pinned: number | null
+  archived: boolean
+  hidden: boolean
+  marked_unread: boolean
+}
+
 /** What of a message may change after it was sent. */
 export interface Present {
+  attachments: readonly Attachment[]
+  /** The seq of the message that its thread begins with. */
+  thread: number | null
+  /** Of the thread that it begins. */
+  replies: number
+  last_reply: number | null
+  mentions: readonly string[]
+  mention_all: boolean
+  forwarded: Forwarded | null
   text: string
   reply_to: number | null
   /** 1 unless it was edited. */
@@ -137,6 +186,8 @@ export interface MessageEdited extends Logged {
   target: number
   version: number
   text: string | null
+  mentions: readonly string[]
+  mention_all: boolean
 }
 export interface MessageMarked extends Logged {
   event: 'message_recalled' | 'message_pinned' | 'message_unpinned'
@@ -184,6 +235,12 @@ export interface ConversationRemoved extends Logged {
   removed: string
   by: string
 }
+/** In the user's inbox: their settings of conversation `about` as they are now. */
+export interface SettingsChanged extends Logged {
+  event: 'conversation_settings'
+  about: string
+  settings: MemberSettings
+}
 /** Of a kind that this version does not know. */
 export interface OtherEvent extends Logged {
   event: 'other'
@@ -202,6 +259,7 @@ export type LogEvent =
   | RoleChanged
   | ConversationAdded
   | ConversationRemoved
+  | SettingsChanged
   | OtherEvent
 
 /** `user` has got and read the conversation up to these seqs. */

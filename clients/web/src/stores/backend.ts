@@ -7,6 +7,8 @@ import type { Chat } from '@/sdk'
 export type Backend = Pick<
   Chat,
   | 'api'
+  | 'account'
+  | 'leads'
   | 'send'
   | 'ask'
   | 'message'

@@ -1,10 +1,11 @@
 // What views may rely on. Each store is a Pinia store: `useX()` gives the reactive members below.
-import type { Deed } from '@/sdk'
+import type { Deed, SendOptions } from '@/sdk'
+import type { Account } from '@/sdk/account'
 import type {
-  Conversation, ConnectionState, Limits, LogEvent, Member, Message, Role, User,
+  Attachment, Conversation, ConnectionState, Limits, LogEvent, Member, MemberSettings, Message, Role, User,
 } from '@/sdk/types'
 
-export type { Conversation, ConnectionState, Limits, LogEvent, Member, Message, Role, User }
+export type { Attachment, Conversation, ConnectionState, Limits, LogEvent, Member, MemberSettings, Message, Role, User }
 
 /** useSession(): who is signed in, and the line to the server. */
 export interface SessionStore {
@@ -17,6 +18,8 @@ export interface SessionStore {
   signIn(options?: { register?: boolean; returnTo?: string }): Promise<void>
   /** Ends this device's session, forgets all cached data; in every tab. */
   signOut(): Promise<void>
+  /** Where the person is signed in. */
+  account(): Account
   /** Connect now instead of waiting for the next try. */
   retryNow(): void
 }
@@ -46,6 +49,8 @@ export interface ConversationsStore {
   rename(id: string, name: string): Promise<void>
   /** Rejects with code `conflict` for an owner who must hand over first. */
   leave(id: string): Promise<void>
+  /** Whether a message is worth a notification. */
+  notifies(item: ConversationItem, message: Message): boolean
   /** The user has seen up to `seq` (call freely; never goes back). */
   markRead(id: string, seq: number): void
 }
@@ -67,6 +72,8 @@ export interface PendingMessage {
   readonly text: string
   /** The seq of the message that it answers. */
   readonly reply_to: number | null
+  readonly thread: number | null
+  readonly attachments: readonly Attachment[]
   readonly time: string
   /** `queued`: waits for a connection; `sending`: written, no answer yet; `failed`: refused. */
   readonly status: 'queued' | 'sending' | 'failed'
@@ -86,7 +93,7 @@ export interface MessagesStore {
   open(conversation: string): Timeline
   close(conversation: string): void
   /** Queue a message: at once in the timeline, kept over reloads, delivered once. */
-  send(conversation: string, text: string, options?: { replyTo?: number | null }): Promise<void>
+  send(conversation: string, text: string, options?: SendOptions): Promise<void>
   /** Edit, recall, pin or react: shown at once, kept over reloads, done when there is a line.
    * What the server refuses comes as useErrands().fault. */
   change(message: Message, deed: Deed): Promise<void>
@@ -194,6 +201,9 @@ export interface SettingsStore {
   language: Language
   accent: string
   enterSends: boolean
+  /** Desktop notifications, and whether they show what was said. */
+  notifications: boolean
+  notificationText: boolean
 }
 
 /** All actions that ask the server reject with this (see src/sdk/errors.ts: ApiError). */

@@ -5,7 +5,7 @@ import { unreadOf, type Record, type Told } from '@/sdk'
 import type { Cached } from '@/sdk/cache'
 import { afterSync } from '@/sdk/records'
 import { useBackend } from './backend'
-import type { Conversation, ConversationItem, PendingMessage } from './contracts'
+import type { Conversation, ConversationItem, Message, PendingMessage } from './contracts'
 import { useOutbox } from './outbox'
 
 export const useConversations = defineStore('conversations', () => {
@@ -56,6 +56,10 @@ export const useConversations = defineStore('conversations', () => {
     if (known !== undefined && seq > known.readSeq) backend.get().read(id, seq, number)
   }
 
+  function notifies(item: ConversationItem, message: Message): boolean {
+    return item.state === 'member' && message.seq > item.read_seq
+  }
+
   function loaded(cached: Cached): void {
     records.clear()
     for (const one of cached.records) records.set(one.id, one)
@@ -92,7 +96,7 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   return {
-    list, ready, unread, get, record, openDirect, createGroup, rename, leave, markRead, loaded, told, synced,
+    list, ready, unread, get, record, openDirect, createGroup, rename, leave, markRead, notifies, loaded, told, synced,
   }
 })
 

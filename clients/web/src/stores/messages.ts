@@ -1,6 +1,6 @@
 // The open windows on logs, and sending. See contracts.ts: MessagesStore.
 import { defineStore } from 'pinia'
-import type { Deed, Told } from '@/sdk'
+import type { Deed, SendOptions, Told } from '@/sdk'
 import { useBackend } from './backend'
 import type { Message, Timeline } from './contracts'
 import { useConversations } from './conversations'
@@ -41,7 +41,7 @@ export const useMessages = defineStore('messages', () => {
     timelines.delete(conversation)
   }
 
-  function send(conversation: string, text: string, options: { replyTo?: number | null } = {}): Promise<void> {
+  function send(conversation: string, text: string, options: SendOptions = {}): Promise<void> {
     return backend.get().send(conversation, text, options)
   }
 

@@ -15,10 +15,10 @@ export const useOutbox = defineStore('outbox', () => {
   const byConversation = computed(() => {
     const waiting = session.connection.state === 'connected' ? 'sending' : 'queued'
     const found = new Map<string, PendingMessage[]>()
-    for (const { id, conversation, text, reply_to, time, failed } of messages.values()) {
+    for (const { id, conversation, text, reply_to, thread, attachments, time, failed } of messages.values()) {
       const status = failed === '' ? waiting : 'failed'
       const some = found.get(conversation) ?? []
-      some.push({ id, conversation, text, reply_to, time, status, code: failed })
+      some.push({ id, conversation, text, reply_to, thread, attachments, time, status, code: failed })
       found.set(conversation, some)
     }
     return found

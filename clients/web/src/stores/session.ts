@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import type { Status } from '@/sdk'
+import type { Account } from '@/sdk/account'
 import type { Cached } from '@/sdk/cache'
 import { useBackend } from './backend'
 import type { Connection, Limits, User } from './contracts'
@@ -54,6 +55,10 @@ export const useSession = defineStore('session', () => {
     return backend.get().signOut()
   }
 
+  function account(): Account {
+    return backend.get().account
+  }
+
   function retryNow(): void {
     backend.get().retryNow()
   }
@@ -80,5 +85,5 @@ export const useSession = defineStore('session', () => {
   addEventListener('online', () => (online.value = true))
   addEventListener('offline', () => (online.value = false))
 
-  return { state, me, limits, connection, signIn, signOut, retryNow, loaded, changed }
+  return { state, me, limits, connection, signIn, signOut, account, retryNow, loaded, changed }
 })

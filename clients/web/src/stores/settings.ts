@@ -11,9 +11,18 @@ interface Settings {
   language: Language
   accent: string
   enterSends: boolean
+  notifications: boolean
+  notificationText: boolean
 }
 
-const DEFAULTS: Settings = { theme: 'system', language: 'auto', accent: '', enterSends: true }
+const DEFAULTS: Settings = {
+  theme: 'system',
+  language: 'auto',
+  accent: '',
+  enterSends: true,
+  notifications: false,
+  notificationText: true,
+}
 
 export const useSettings = defineStore('settings', () => {
   const settings = reactive(readStored(KEY, DEFAULTS))

@@ -7,6 +7,7 @@ import { useDrafts } from './drafts'
 import { useErrands } from './errands'
 import { useMembers } from './members'
 import { useMessages } from './messages'
+import { useNews } from './news'
 import { useOutbox } from './outbox'
 import { usePeople } from './people'
 import { usePins } from './pins'
@@ -27,6 +28,7 @@ export function startChat(pinia: Pinia): Promise<string | null> {
   const messages = useMessages(pinia)
   const members = useMembers(pinia)
   const people = usePeople(pinia)
+  const news = useNews(pinia)
   const presence = usePresence(pinia)
   const typing = useTyping(pinia)
   const drafts = useDrafts(pinia)
@@ -52,6 +54,7 @@ export function startChat(pinia: Pinia): Promise<string | null> {
       members.told(told)
       presence.told(told)
       typing.told(told)
+      news.told(told)
     },
     status(status) {
       const connected = status.connection === 'connected'

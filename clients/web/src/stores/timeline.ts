@@ -2,7 +2,7 @@
 import { computed, markRaw, shallowReactive, shallowRef, type ComputedRef } from 'vue'
 import type { Errand, HistoryPage, HistoryRange, Told } from '@/sdk'
 import { expected } from '@/sdk/core/errands'
-import { amended, isChange } from '@/sdk/core/transcript'
+import { amended, answered, isChange } from '@/sdk/core/transcript'
 import type { Entry, LogEvent, Message, PendingMessage, Timeline } from './contracts'
 
 const PAGE = 50
@@ -190,9 +190,12 @@ export class LogTimeline implements Timeline {
   /** What became of messages in the window. */
   private amend(events: readonly LogEvent[]): void {
     const changes = events.filter(isChange)
-    if (changes.length === 0) return
-    const targets = new Set(changes.map(({ target }) => target))
-    this.change((message) => (targets.has(message.seq) ? changes.reduce(amended, message) : message))
+    const replies = events.filter((event) => event.event === 'message' && event.thread !== null) as Message[]
+    if (changes.length + replies.length === 0) return
+    const targets = new Set<number | null>([...changes.map(({ target }) => target), ...replies.map(({ thread }) => thread)])
+    this.change((message) =>
+      targets.has(message.seq) ? replies.reduce(answered, changes.reduce(amended, message)) : message,
+    )
   }
 
   /** Messages as they are now. */
@@ -243,7 +246,7 @@ export class LogTimeline implements Timeline {
     if (pending.length === 0) return rows
     const known = new Set(rows.map((row) => row.key))
     for (const message of pending) {
-      if (!known.has(message.id)) rows.push({ key: message.id, type: 'pending', pending: message })
+      if (!known.has(message.id) && message.thread === null) rows.push({ key: message.id, type: 'pending', pending: message })
     }
     return rows
   }
@@ -251,7 +254,8 @@ export class LogTimeline implements Timeline {
 
 /** Whether an event has a row of its own: what became of a message shows in its row. */
 export function isShown(event: LogEvent): boolean {
-  if (event.event === 'other') return false
+  if (event.event === 'other' || event.event === 'conversation_settings') return false
+  if (event.event === 'message') return event.thread === null // its thread shows it
   return !isChange(event) || event.event === 'message_pinned'
 }
 

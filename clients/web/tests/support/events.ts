@@ -1,4 +1,5 @@
 import type { Told } from '@/sdk'
+import { settingsOf } from '@/sdk/core/events'
 import type { Conversation, Message, WireEvent } from '@/sdk/types'
 
 export const ME = '00000000-0000-7000-8000-00000000000a'
@@ -24,7 +25,8 @@ export function message(conversation: string, seq: number, fields: Partial<Messa
   const text = `m${seq}`
   const common = { conversation, seq, sender, time, number, client_msg_id, text, mine: false }
   const present = { reply_to: null, version: 1, edited_at: null, recalled: false, pinned: false, reactions: [] }
-  return { event: 'message', ...common, ...present, as_of: seq, ...fields }
+  const beside = { attachments: [], thread: null, replies: 0, last_reply: null, mentions: [], mention_all: false, forwarded: null }
+  return { event: 'message', ...common, ...present, ...beside, as_of: seq, ...fields }
 }
 
 export function conversation(id: string, fields: Partial<Conversation> = {}): Conversation {
@@ -43,6 +45,11 @@ export function conversation(id: string, fields: Partial<Conversation> = {}): Co
     created_at: '2026-01-01T00:00:00Z',
     peer: null,
     state: 'member',
+    mentions: 0,
+    settings: settingsOf({}),
+    topic: '',
+    description: '',
+    announcement: false,
     ...fields,
   }
 }

@@ -47,7 +47,7 @@ describe('rows', () => {
   test('a message that waits is one\'s own', () => {
     const pending: Entry = {
       key: 'p', type: 'pending',
-      pending: { id: 'p', conversation: 'c', text: 'x', reply_to: null, time: at(1), status: 'queued', code: '' },
+      pending: { id: 'p', conversation: 'c', text: 'x', reply_to: null, thread: null, attachments: [], time: at(1), status: 'queued', code: '' },
     }
     const entries = [message(1, ME, at(0)), pending]
     expect(outline(entries)).toEqual(['day', '1 first', 'p last'])

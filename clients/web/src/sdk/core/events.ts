@@ -1,5 +1,5 @@
 // From events as they are on the wire to those that programs are told.
-import type { LogEvent, Message, WireEvent } from '../types'
+import type { Attachment, Forwarded, LogEvent, MemberSettings, Message, WireEvent } from '../types'
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
@@ -13,6 +13,35 @@ function seqOf(value: unknown): number | null {
   return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : null
 }
 
+/** What stands beside a message's text. */
+function companions(body: Record<string, unknown>) {
+  const files = Array.isArray(body['attachments']) ? body['attachments'] : []
+  const { forwarded } = body
+  return {
+    attachments: files.filter((one): one is Attachment => typeof one?.id === 'string'),
+    thread: seqOf(body['thread']),
+    replies: 0,
+    last_reply: null,
+    mentions: texts(body['mentions']),
+    mention_all: body['mention_all'] === true,
+    forwarded: typeof forwarded === 'object' ? (forwarded as Forwarded | null) : null,
+  }
+}
+
+/** A user's settings of a conversation, as far as they are told. */
+export function settingsOf(told: Record<string, unknown>): MemberSettings {
+  const { muted_until: muted, notify, pinned } = told
+  return {
+    version: Number(told['version'] ?? 0),
+    muted_until: typeof muted === 'string' ? muted : null,
+    notify: notify === 'mentions' || notify === 'none' ? notify : 'all',
+    pinned: typeof pinned === 'number' ? pinned : null,
+    archived: told['archived'] === true,
+    hidden: told['hidden'] === true,
+    marked_unread: told['marked_unread'] === true,
+  }
+}
+
 /** The typed event; one with an unknown kind becomes `other`. */
 export function fromWire(wire: WireEvent, me: string): LogEvent {
   const { conversation, seq, sender, time, number, body } = wire
@@ -24,6 +53,7 @@ export function fromWire(wire: WireEvent, me: string): LogEvent {
         ...logged,
         text: text(body['text']),
         client_msg_id: wire.client_msg_id,
+        ...companions(body),
         reply_to: seqOf(body['reply_to']),
         version: 1,
         edited_at: null,
@@ -39,6 +69,8 @@ export function fromWire(wire: WireEvent, me: string): LogEvent {
         target: seqOf(body['seq']) ?? 0,
         version: seqOf(body['version']) ?? 2,
         text: typeof body['text'] === 'string' ? body['text'] : null,
+        mentions: texts(body['mentions']),
+        mention_all: body['mention_all'] === true,
       }
     case 'message_recalled':
     case 'message_pinned':
@@ -82,6 +114,13 @@ export function fromWire(wire: WireEvent, me: string): LogEvent {
         ...logged,
         removed: text(body['conversation']),
         by: text(body['by']),
+      }
+    case 'conversation_settings':
+      return {
+        event: 'conversation_settings',
+        ...logged,
+        about: text(body['conversation']),
+        settings: settingsOf(body),
       }
     default:
       return { event: 'other', ...logged, kind: wire.kind, body }

@@ -5,7 +5,6 @@
 // fetched.
 import type { components } from '../generated/frames'
 import type { WireEvent } from '../types'
-import type { Body } from './outbox'
 
 type Wire = components['schemas']
 
@@ -15,7 +14,7 @@ export type ClientFrame =
   | { type: 'hello'; token: string; agent: string }
   | { type: 'hello'; ticket: string; agent: string }
   | { type: 'refresh'; token: string }
-  | { type: 'send'; id: string; conversation: string; body: Body }
+  | { type: 'send'; id: string; conversation: string; body: object }
   | { type: 'ack'; n: number }
   | { type: 'read'; conversation: string; seq: number }
   | { type: 'typing'; conversation: string; active?: false }

@@ -1,5 +1,5 @@
 // Messages that wait for their `sent`: the same id on every try, oldest first. Pure.
-import type { Refusal } from '../types'
+import type { Attachment, Refusal } from '../types'
 
 const IN_FLIGHT_MAX = 32 // unanswered sends of a connection; the gateway refuses above 64
 const ANSWER_TIMEOUT_S = 20 // the gateway answers within about 8 s; later the answer is lost
@@ -10,6 +10,14 @@ const RETRY_CAP_S = 8
 export interface Body {
   text: string
   reply_to?: number
+  thread?: number
+  /** Files that are there already, as the event will tell them; only their ids are sent. */
+  attachments?: readonly Attachment[]
+}
+
+/** What is written of a body. */
+export function wireBody({ attachments, ...body }: Body): object {
+  return attachments === undefined ? body : { ...body, attachments: attachments.map(({ id }) => id) }
 }
 
 /** A message on its way. `tries` counts how often it was written to a socket. */

@@ -11,7 +11,7 @@ import type { Effect } from './effects'
 import { endsMembership, fromWire } from './events'
 import type { ClientFrame, EventFrame, SentFrame, ServerFrame, WelcomeFrame } from './frames'
 import { Logs, WINDOW, type Position, type Start } from './logs'
-import { Outbox, type Body } from './outbox'
+import { Outbox, wireBody, type Body } from './outbox'
 import * as policy from './policy'
 import { PresenceBoard, TypingBoard, WATCH_RENEW_S } from './presence'
 import { ReadMarks } from './reads'
@@ -374,7 +374,7 @@ export class Session {
     }
     effects.push(...this.dueReads(now))
     for (const { id, conversation, body } of this.outbox.due(now)) {
-      effects.push(write({ type: 'send', id, conversation, body }))
+      effects.push(write({ type: 'send', id, conversation, body: wireBody(body) }))
     }
     return effects
   }

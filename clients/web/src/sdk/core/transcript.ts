@@ -18,8 +18,8 @@ export function amended(message: Message, change: MessageChange): Message {
     case 'message_edited':
       next.version = change.version
       next.edited_at = change.time
-      if (change.text !== null) next.text = change.text
-      return next
+      if (change.text === null) return next
+      return { ...next, text: change.text, mentions: change.mentions, mention_all: change.mention_all }
     case 'message_recalled':
       return recalled(next)
     case 'message_pinned':
@@ -29,6 +29,13 @@ export function amended(message: Message, change: MessageChange): Message {
     case 'reaction_removed':
       return { ...next, reactions: reacted(next.reactions, change) }
   }
+}
+
+/** A message after a reply in the thread that it begins; the same object if it is none of that. */
+export function answered(message: Message, reply: LogEvent): Message {
+  if (reply.event !== 'message' || reply.thread !== message.seq) return message
+  if (reply.conversation !== message.conversation || reply.seq <= message.as_of) return message
+  return { ...message, replies: message.replies + 1, last_reply: reply.seq, as_of: reply.seq }
 }
 
 /** Whether a change leaves a message of which the text has to be asked for. */
@@ -43,7 +50,8 @@ export function fromPresent(conversation: string, shown: PresentMessage, head: n
 
 function recalled(message: Message): Message {
   const gone = { text: '', reply_to: null, version: 1, edited_at: null, pinned: false }
-  return { ...message, ...gone, recalled: true, reactions: [] }
+  const alone = { attachments: [], mentions: [], mention_all: false, forwarded: null }
+  return { ...message, ...gone, ...alone, recalled: true, reactions: [] }
 }
 
 /** Who reacted beyond the first few is counted only. */
