@@ -14,8 +14,19 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
-from admin import clients, conversations, everybody, history, presence, sessions, streams, users
+from admin import (
+    clients,
+    conversations,
+    everybody,
+    history,
+    keys,
+    presence,
+    sessions,
+    streams,
+    users,
+)
 from admin.backup import commands as backup
+from admin.doctor import commands as doctor
 from admin.errors import AdminError, Misused, Unreachable
 from admin.groups import Groups
 from admin.operator import operator
@@ -25,7 +36,8 @@ from admin.settings import read
 INTERRUPTED: Final = 130
 # Each adds its commands; they are listed in this order.
 PARTS: Final = (
-    users, sessions, clients, conversations, everybody, streams, presence, history, backup,
+    users, sessions, clients, keys, conversations, everybody, streams, presence, history, backup,
+    doctor,
 )  # fmt: skip
 
 

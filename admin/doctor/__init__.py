@@ -1,0 +1,1 @@
+"""``doctor``: looks at all that an installation needs, and says how to mend what is wrong."""
