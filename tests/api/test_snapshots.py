@@ -53,7 +53,8 @@ DEEDS = st.lists(
         st.integers(0, 2),  # who
         st.sampled_from(
             ["say", "say", "reply", "edit", "edit", "react", "react", "unreact", "pin", "unpin",
-             "recall", "come", "look"]
+             "recall", "come", "go", "look", "aside", "aside", "mention", "mention in edit",
+             "forward", "read thread"]
         ),
         st.integers(0, 3),  # to which message
         st.integers(0, 2),  # which emoji or text
@@ -61,6 +62,11 @@ DEEDS = st.lists(
     min_size=15,
     max_size=40,
 )  # fmt: skip
+
+
+def handle_of(person: Caller) -> str:
+    """As the rig makes them."""
+    return f"u{person.id.replace('-', '')[-20:]}"
 
 
 async def act(
@@ -72,6 +78,7 @@ async def act(
     base = f"/v1/conversations/{room}"
     message, sign = f"{base}/messages/{seq}", quote("👍❤🎉"[choice])
     body = {"text": f"text {choice}"}
+    named = {"text": ["@all", f"@{handle_of(people[who])}", f"@{handle_of(people[1])} !"][choice]}
     send = {"client_msg_id": new_id(), "body": body}
     calls: dict[str, tuple[str, str, Any]] = {
         "say": ("POST", f"{base}/messages", send),
@@ -82,11 +89,21 @@ async def act(
         "pin": ("PUT", f"{message}/pin", None),
         "unpin": ("DELETE", f"{message}/pin", None),
         "recall": ("DELETE", message, None),
+        "aside": ("POST", f"{base}/messages", send | {"body": body | {"thread": seq}}),
+        "mention": ("POST", f"{base}/messages", send | {"body": named}),
+        "mention in edit": ("PATCH", message, named),
+        "forward": (
+            "POST",
+            f"{base}/forward",
+            {"source": room, "messages": [{"seq": seq, "client_msg_id": new_id()}]},
+        ),
+        "read thread": ("PATCH", f"{message}/thread", {"read_seq": said[-1]}),
+        "go": ("POST", f"{base}/leave", None),
         "come": ("POST", f"{base}/members", {"users": [people[2].id]}),
     }
     answer = await people[who].call(*calls[what])
     assert answer.status < 500, (deed, answer.body)
-    if what in ("say", "reply") and answer.status == 201:
+    if what in ("say", "reply", "aside", "mention") and answer.status == 201:
         said.append(answer.json["seq"])
 
 
@@ -107,6 +124,9 @@ async def test_a_snapshot_equals_the_log_replayed(
             seen = await replay(people[1], room, live, seen)
         else:
             await act(people, room, said, deed)
+        if deed[1] == "go" and people[deed[0]] is people[1]:
+            live, seen = Transcript(people[1].id), 0  # gone; from here on as somebody new
+            await people[0].post(f"/v1/conversations/{room}/members", {"users": [people[1].id]})
     await replay(people[1], room, live, seen)
     for person in people:
         if (await person.call("GET", f"/v1/conversations/{room}")).status == 404:

@@ -15,7 +15,8 @@ from shared.codes import ErrorCode
 def present_json(message: Present) -> dict[str, Any]:
     """As schema PresentMessage: what does not apply is absent."""
     optional = (
-        "client_msg_id", "reply_to", "edited_at", "attachments", "thread", "last_reply", "forwarded",
+        "client_msg_id", "reply_to", "edited_at", "attachments", "thread", "last_reply",
+        "forwarded",
     )  # fmt: skip
     return {name: value for name, value in asdict(message).items() if value or name not in optional}
 

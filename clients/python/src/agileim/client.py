@@ -178,9 +178,11 @@ class Client:
         *,
         client_msg_id: str | None = None,
         reply_to: int | None = None,
+        thread: int | None = None,
         timeout_s: float = SEND_TIMEOUT_S,
     ) -> Sent:
-        """Send a message (``reply_to``: seq of the one it answers); returns when it is stored.
+        """Send a message (``reply_to``: seq of the one it answers; ``thread``: of the one that its
+        thread begins with); returns when it is stored.
 
         Tries again over any number of reconnects, always with the same id, so it is never stored
         twice. Messages of one conversation keep their order if each is awaited before the next.
@@ -193,8 +195,9 @@ class Client:
         msg_id = client_msg_id or uuid.uuid4().hex
         if not self._live:
             return await self.api.post_message(
-                conversation, text, client_msg_id=msg_id, reply_to=reply_to, timeout_s=timeout_s
-            )
+                conversation, text, client_msg_id=msg_id, reply_to=reply_to, thread=thread,
+                timeout_s=timeout_s,
+            )  # fmt: skip
         driver = self._running()
         if msg_id in driver.answers:
             raise ValueError(f"message {msg_id} is already being sent")
@@ -202,7 +205,7 @@ class Client:
         driver.answers[msg_id] = answer
         try:
             async with asyncio.timeout(timeout_s), self._slots:
-                body = message_body(text, reply_to)
+                body = message_body(text, reply_to, thread)
                 driver.perform(driver.session.send(msg_id, conversation, body, driver.now))
                 return await answer
         except TimeoutError:

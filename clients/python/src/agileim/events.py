@@ -8,12 +8,15 @@ replaced by newer ones, and they are never replayed.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from agileim import frames
-from agileim.models import Conversation
+from agileim.models import Conversation, Forwarded, MemberSettings
+
+T = TypeVar("T")
 
 
 class LogEvent(Struct, frozen=True, tag_field="event", kw_only=True):
@@ -34,6 +37,10 @@ class Message(LogEvent, frozen=True, tag="message", kw_only=True):
     client_msg_id: str = ""
     reply_to: int | None = None  # seq of the message that this one answers
     recalled: bool = False  # its text was taken away
+    thread: int | None = None  # seq of the message that its thread begins with
+    mentions: tuple[str, ...] = ()  # users
+    mention_all: bool = False
+    forwarded: Forwarded | None = None
 
 
 class MessageEdited(LogEvent, frozen=True, tag="message_edited", kw_only=True):
@@ -42,6 +49,8 @@ class MessageEdited(LogEvent, frozen=True, tag="message_edited", kw_only=True):
     target: int = 0
     version: int = 0
     text: str | None = None
+    mentions: tuple[str, ...] = ()
+    mention_all: bool = False
 
 
 class MessageRecalled(LogEvent, frozen=True, tag="message_recalled", kw_only=True):
@@ -113,6 +122,70 @@ class RoleChanged(LogEvent, frozen=True, tag="role_changed", kw_only=True):
 
     user: str = ""
     role: str = ""
+
+
+class GroupChanged(LogEvent, frozen=True, tag="group_changed", kw_only=True):
+    """The group's topic, description, avatar, visibility, joining or announcement has changed:
+    `changes` has the new values, `version` names them."""
+
+    version: int = 0
+    changes: dict[str, Any] = {}
+
+
+class GroupDissolved(LogEvent, frozen=True, tag="group_dissolved", kw_only=True):
+    """The group is no more; the last event for everybody."""
+
+
+class MemberBanned(LogEvent, frozen=True, tag="member_banned", kw_only=True):
+    """`user` was removed, if a member, and may not come back."""
+
+    user: str = ""
+
+
+class MemberUnbanned(LogEvent, frozen=True, tag="member_unbanned", kw_only=True):
+    """`user` may come back."""
+
+    user: str = ""
+
+
+class MemberSilenced(LogEvent, frozen=True, tag="member_silenced", kw_only=True):
+    """`user` may not write until then; None: may again."""
+
+    user: str = ""
+    until: datetime | None = None
+
+
+class SettingsChanged(LogEvent, frozen=True, tag="settings_changed", kw_only=True):
+    """In the user's inbox: their settings of `about` are these now, but for the draft's text:
+    ask ``api.conversation`` for it if `has_draft`."""
+
+    about: str = ""
+    settings: MemberSettings = MemberSettings()
+    has_draft: bool = False
+
+
+class ThreadChanged(LogEvent, frozen=True, tag="thread_changed", kw_only=True):
+    """In the user's inbox: they follow a thread of `about` or do not, and have read so far."""
+
+    about: str = ""
+    thread: int = 0
+    following: bool = False
+    read_seq: int = 0
+
+
+class JoinRequested(LogEvent, frozen=True, tag="join_requested", kw_only=True):
+    """In the inboxes of owner and admins of `about`: `user` asks to join."""
+
+    about: str = ""
+    user: str = ""
+
+
+class JoinAnswered(LogEvent, frozen=True, tag="join_answered", kw_only=True):
+    """The answer, in the same inboxes and in that of `user`."""
+
+    about: str = ""
+    user: str = ""
+    accepted: bool = False
 
 
 class ConversationAdded(LogEvent, frozen=True, tag="conversation_added", kw_only=True):
@@ -191,6 +264,14 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
 
 
+def _as(value: object, kind: type[T]) -> T | None:
+    """The value as this type; None for what has another shape."""
+    try:
+        return None if value is None else msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
+
+
 def from_wire(event: frames.Event, me: str) -> LogEvent:
     """The typed event; one with an unknown kind becomes :class:`OtherEvent`."""
     body = event.body
@@ -211,6 +292,10 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
                 client_msg_id=event.client_msg_id,
                 reply_to=reply_to,
                 recalled=body.get("recalled") is True,
+                thread=_seq(body.get("thread")),
+                mentions=_texts(body.get("mentions")),
+                mention_all=body.get("mention_all") is True,
+                forwarded=_as(body.get("forwarded"), Forwarded),
                 **common,
             )
         case "message_edited":
@@ -219,6 +304,8 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
                 target=_seq(body.get("seq")) or 0,
                 version=_seq(body.get("version")) or 0,
                 text=new if isinstance(new, str) else None,
+                mentions=_texts(body.get("mentions")),
+                mention_all=body.get("mention_all") is True,
                 **common,
             )
         case "message_recalled":
@@ -255,5 +342,44 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
         case "conversation_removed":
             by = _text(body.get("by"))
             return ConversationRemoved(removed=_text(body.get("conversation")), by=by, **common)
+        case "conversation_changed":
+            changes = {name: value for name, value in body.items() if name != "version"}
+            version = _seq(body.get("version")) or 0
+            return GroupChanged(version=version, changes=changes, **common)
+        case "conversation_dissolved":
+            return GroupDissolved(**common)
+        case "member_banned":
+            return MemberBanned(user=_text(body.get("user")), **common)
+        case "member_unbanned":
+            return MemberUnbanned(user=_text(body.get("user")), **common)
+        case "member_silenced":
+            until = _as(body.get("until"), datetime)
+            return MemberSilenced(user=_text(body.get("user")), until=until, **common)
+        case "conversation_settings":
+            settings = {name: value for name, value in body.items() if name != "draft"}
+            return SettingsChanged(
+                about=_text(body.get("conversation")),
+                settings=_as(settings, MemberSettings) or MemberSettings(),
+                has_draft=body.get("draft") is True,
+                **common,
+            )
+        case "thread_changed":
+            return ThreadChanged(
+                about=_text(body.get("conversation")),
+                thread=_seq(body.get("thread")) or 0,
+                following=body.get("following") is True,
+                read_seq=_seq(body.get("read_seq")) or 0,
+                **common,
+            )
+        case "join_requested":
+            about = _text(body.get("conversation"))
+            return JoinRequested(about=about, user=_text(body.get("user")), **common)
+        case "join_answered":
+            return JoinAnswered(
+                about=_text(body.get("conversation")),
+                user=_text(body.get("user")),
+                accepted=body.get("accepted") is True,
+                **common,
+            )
         case _:
             return OtherEvent(kind=event.kind, body=body, **common)

@@ -60,6 +60,28 @@ class BotSecret(Struct, frozen=True):
     secret: str
 
 
+class MessageDraft(Struct, frozen=True):
+    """What was begun on one device and not sent."""
+
+    text: str
+    reply_to: int | None = None
+    thread: int | None = None
+
+
+class MemberSettings(Struct, frozen=True):
+    """How this user has set a conversation up. `pinned`: place among those at the top; `hidden`:
+    until the next message. Version 0: never touched."""
+
+    version: int = 0
+    muted_until: datetime | None = None
+    notify: str = "all"
+    pinned: int | None = None
+    archived: bool = False
+    hidden: bool = False
+    marked_unread: bool = False
+    draft: MessageDraft | None = None
+
+
 class Conversation(Struct, frozen=True):
     """A conversation as this user sees it. `state` is ``left`` for one that was left."""
 
@@ -77,6 +99,18 @@ class Conversation(Struct, frozen=True):
     created_at: datetime | None = None
     peer: User | None = None
     state: str = "member"
+    mentions: int = 0  # of this user, unread; 100: so many or more
+    threads_unread: int = 0  # followed ones; 100: so many or more
+    silenced_until: datetime | None = None  # this user may not write until then
+    settings: MemberSettings = MemberSettings()
+    # groups
+    version: int = 0  # of the following; for changes
+    topic: str = ""
+    description: str = ""
+    avatar: str | None = None
+    visibility: str = "private"
+    joining: str = "invited"
+    announcement: bool = False  # only owner and admins write
 
     @property
     def label(self) -> str:
@@ -130,6 +164,15 @@ class Reaction(Struct, frozen=True):
     users: list[str] = field(default_factory=list)
 
 
+class Forwarded(Struct, frozen=True):
+    """Where a forwarded message comes from; this user may not be there."""
+
+    conversation: str
+    seq: int
+    sender: str
+    time: datetime
+
+
 class PresentMessage(Struct, frozen=True):
     """A message as it is now. `version` counts its texts, the first included."""
 
@@ -145,6 +188,12 @@ class PresentMessage(Struct, frozen=True):
     recalled: bool = False
     pinned: bool = False
     reactions: list[Reaction] = field(default_factory=list)
+    thread: int | None = None  # seq of the message that its thread begins with
+    replies: int = 0  # in the thread that begins with this message
+    last_reply: int | None = None
+    mentions: list[str] = field(default_factory=list)
+    mention_all: bool = False
+    forwarded: Forwarded | None = None
 
 
 class MessagePage(Struct, frozen=True):
@@ -154,6 +203,38 @@ class MessagePage(Struct, frozen=True):
     head_seq: int = 0
     first_seq: int = 1
     next: int | None = None
+
+
+class Thread(Struct, frozen=True):
+    """A thread as this user sees it; `thread` is the seq of the message that it begins with."""
+
+    conversation: str
+    thread: int
+    replies: int = 0
+    last_seq: int = 0
+    following: bool = False
+    read_seq: int = 0
+    unread: int = 0
+
+
+class ThreadPlace(Struct, frozen=True):
+    """Where the next page of threads starts."""
+
+    after: str
+    after_thread: int
+
+
+class ThreadPage(Struct, frozen=True):
+    """Some threads."""
+
+    threads: list[Thread] = field(default_factory=list)
+    next: ThreadPlace | None = None
+
+
+class SentPage(Struct, frozen=True):
+    """Stored messages."""
+
+    messages: list[Sent] = field(default_factory=list)
 
 
 class EventPage(Struct, frozen=True):

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from agileim.calls.bots import BotCalls
 from agileim.calls.conversations import ConversationCalls
+from agileim.calls.groups import GroupCalls
 from agileim.calls.log import LogCalls
 from agileim.calls.messages import MessageCalls
 from agileim.calls.people import PeopleCalls
+from agileim.calls.threads import ThreadCalls
 
 
-class Api(BotCalls, PeopleCalls, ConversationCalls, MessageCalls, LogCalls):
+class Api(
+    BotCalls,
+    ConversationCalls,
+    GroupCalls,
+    LogCalls,
+    MessageCalls,
+    PeopleCalls,
+    ThreadCalls,
+):
     """The calls. All raise :class:`~agileim.Refused` (often :class:`~agileim.NotFound`),
     :class:`~agileim.Unreachable` and :class:`~agileim.SignedOut`."""

@@ -1,4 +1,4 @@
-"""What a conversation's messages are now, made from its log: texts, reactions, pins.
+"""What a conversation's messages are now, made from its log: texts, reactions, pins, threads.
 
 Pure. Feed it the events of one conversation in the order of seq, as ``client.events()`` yields
 them; or begin with ``api.messages()`` and go on with the events above its ``head_seq``.
@@ -32,6 +32,11 @@ class Transcript:
         """Take an event; the seq of the message that it is about, if that is known here."""
         if isinstance(event, ev.Message):
             self.messages[event.seq] = _first(event)
+            root = self.messages.get(event.thread or 0)
+            if root is not None:
+                self.messages[root.seq] = structs.replace(
+                    root, replies=root.replies + 1, last_reply=event.seq
+                )
             return event.seq
         target: int | None = getattr(event, "target", None)
         message = self.messages.get(target) if target is not None else None
@@ -43,7 +48,10 @@ class Transcript:
                 if event.text is None:
                     self.outdated.add(message.seq)
                 else:
-                    message = structs.replace(message, text=event.text)
+                    message = structs.replace(
+                        message, text=event.text, mentions=list(event.mentions),
+                        mention_all=event.mention_all,
+                    )  # fmt: skip
                     self.outdated.discard(message.seq)
             case ev.MessageRecalled():
                 message = _recalled(message)
@@ -89,11 +97,15 @@ def _first(event: ev.Message) -> PresentMessage:
         client_msg_id=event.client_msg_id,
         reply_to=event.reply_to,
         recalled=event.recalled,
+        thread=event.thread,
+        mentions=list(event.mentions),
+        mention_all=event.mention_all,
+        forwarded=event.forwarded,
     )
 
 
 def _recalled(message: PresentMessage) -> PresentMessage:
     return structs.replace(
         message, text="", reply_to=None, version=1, edited_at=None, recalled=True, pinned=False,
-        reactions=[],
+        reactions=[], mentions=[], mention_all=False, forwarded=None,
     )  # fmt: skip

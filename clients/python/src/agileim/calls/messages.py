@@ -16,9 +16,12 @@ def _reaction_path(conversation: str, seq: int, emoji: str) -> str:
     return f"/v1/conversations/{conversation}/messages/{seq}/reactions/{quote(emoji, safe='')}"
 
 
-def message_body(text: str, reply_to: int | None = None) -> dict[str, str | int]:
+def message_body(
+    text: str, reply_to: int | None = None, thread: int | None = None
+) -> dict[str, str | int]:
     """The body of a message as it is sent."""
-    return {"text": text} if reply_to is None else {"text": text, "reply_to": reply_to}
+    places = {"reply_to": reply_to, "thread": thread}
+    return {"text": text} | {name: seq for name, seq in places.items() if seq is not None}
 
 
 class MessageCalls:
@@ -34,12 +37,13 @@ class MessageCalls:
         *,
         client_msg_id: str | None = None,
         reply_to: int | None = None,
+        thread: int | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> Sent:
         """Send a message without a socket; tries of one call share one id."""
         msg_id = client_msg_id or uuid.uuid4().hex
         path = f"/v1/conversations/{conversation}/messages"
-        body = {"client_msg_id": msg_id, "body": message_body(text, reply_to)}
+        body = {"client_msg_id": msg_id, "body": message_body(text, reply_to, thread)}
         sent = await self._http.request("POST", path, Sent, body=body, timeout_s=timeout_s)
         return msgspec.structs.replace(sent, client_msg_id=msg_id)
 
