@@ -38,8 +38,8 @@ class ChecksumMismatch(Exception):
     """The bytes are not those that were announced."""
 
 
-class _Cut(Exception):
-    """The connection broke while the sender was sending."""
+class _Cut(ConnectionResetError):
+    """The connection broke while the sender was sending: nobody reads an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Uploads:
         """
         hasher = CHECKSUMS[checksum.algorithm](usedforsecurity=False) if checksum else None
         pieces = _pieces(body)
-        cut = False
+        cut: BaseException | None = None
         while True:
             async with self._spooled() as (file, path):
                 length, ended = 0, False
@@ -112,12 +112,13 @@ class Uploads:
                         file.write(piece)
                         if hasher:
                             hasher.update(piece)
-                except _Cut:
-                    ended = cut = True
+                except (_Cut, asyncio.CancelledError) as error:
+                    # Cancelled at a stop of this process: what came is kept all the same.
+                    ended, cut = True, error
                 file.flush()
                 if checksum and hasher:
                     if cut:
-                        return upload
+                        raise cut
                     if not hmac.compare_digest(hasher.digest(), checksum.digest):
                         raise ChecksumMismatch
                 if upload.received + length == upload.size:
@@ -126,6 +127,8 @@ class Uploads:
                     return await self.complete(upload, path)
                 if length:
                     upload = await self._keep(upload, path, length)
+            if cut:
+                raise cut
             if ended:
                 return upload
 

@@ -38,7 +38,8 @@ async def test_every_public_route_is_in_the_openapi_document(
         for route in create_app(settings).router.routes()
         if route.resource is not None
         and route.resource.canonical.startswith("/v1/")
-        and route.method != "HEAD"
+        # the router adds HEAD to every GET
+        and (route.method != "HEAD" or route.resource.canonical == "/v1/uploads/{upload}")
     }
     assert documented == served
     assert len(served) > 15
@@ -98,11 +99,13 @@ async def test_a_public_document_needs_no_token_and_all_else_does(api: RunningAp
             url = path.replace("{seq}", "1").replace("{emoji}", "👍")
             url = re.sub(r"{\w+}", lambda _: new_id(), url)
             answer = await api.nobody().call(method.upper(), url)
-            if operation["security"]:
+            if method == "head":  # has no body to look into
+                assert answer.status == 401
+            elif operation["security"]:
                 assert answer.refusal[:2] == (401, "unauthenticated")
                 assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-            else:
-                assert answer.status == 200
+            else:  # some lead to nothing without a secret of their own
+                assert answer.status in (200, 204, 404)
 
 
 async def test_internal_routes_want_a_service_token_with_their_scope(
