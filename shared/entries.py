@@ -93,15 +93,25 @@ class Presence(Struct, frozen=True, array_like=True):
     user: str
     session: str
     since_ms: int
+    away: bool = False  # the device lies idle
+
+
+class PersonChange(Struct, frozen=True, array_like=True):
+    """Something about a person has changed: who may see them, or what others see of them."""
+
+    user: str
+    frame: bytes = b""  # the `person` frame for those who follow them; empty: nothing to tell
 
 
 class PresenceChange(Struct, frozen=True, array_like=True):
-    """Connections of one gateway that came and went, in this order: came, then went."""
+    """Connections of one gateway that came and went, in this order: came, then went. One that has
+    come before is as it is told now. Or, from api and without a gateway, news of people."""
 
     gateway: str
     came: list[tuple[str, Presence]] = []  # connection id, who
     went: list[str] = []  # connection ids
     gone: bool = False  # the whole gateway is dead
+    people: list[PersonChange] = []
 
 
 class Revocation(Struct, frozen=True, array_like=True):

@@ -33,7 +33,19 @@ class EventKind(StrEnum):
     THREAD_CHANGED = "thread_changed"  # {"conversation", "thread": seq, "following", "read_seq"}
     JOIN_REQUESTED = "join_requested"  # {"conversation": id, "user": user}
     JOIN_ANSWERED = "join_answered"  # {"conversation": id, "user": user, "accepted": bool}
+    PROFILE_CHANGED = "profile_changed"  # {"version": int, what has changed: its value}; one's own
+    CONTACT_CHANGED = "contact_changed"  # {"user", "state": ContactState, "text"?, "note"?}
+    BLOCK_CHANGED = "block_changed"  # {"user", "blocked": bool}; one's own block
     ANNOUNCEMENT = "announcement"  # {"text": str}, from who runs the server; sender is all zeros
+
+
+class ContactState(StrEnum):
+    """What another person is to one."""
+
+    NONE = "none"
+    ASKED = "asked"  # I have asked them
+    ASKS = "asks"  # they ask me
+    CONTACT = "contact"
 
 
 class ConversationKind(StrEnum):

@@ -61,7 +61,7 @@ class Ack(_Frame, frozen=True, tag="ack"):
     """client → gateway. The first `n` `event` frames of this connection are taken care of.
 
     Cumulative; `n` counts the `event` frames received since `welcome`. Acknowledge at the latest
-    after 32 events or 500 ms.
+    after 32 events, or 500 ms after the first of them: 2 s, where 8 have come by then.
     """
 
     n: Annotated[int, Meta(ge=1)]
@@ -90,11 +90,18 @@ class Watch(_Frame, frozen=True, tag="watch"):
     conversations: Annotated[list[Id], Meta(max_length=WATCH_MAX_CONVERSATIONS)]
 
 
+class Away(_Frame, frozen=True, tag="away"):
+    """client → gateway. This device lies idle (`away: true`), or is in use again. A user whose
+    devices all lie idle is away. A device is in use from `hello` on."""
+
+    away: bool = True
+
+
 class Pong(_Frame, frozen=True, tag="pong"):
     """client → gateway. Answer to `ping`, within the heartbeat interval."""
 
 
-ClientFrame = Hello | Refresh | Send | Ack | Read | Typing | Watch | Pong
+ClientFrame = Hello | Refresh | Send | Ack | Read | Typing | Watch | Away | Pong
 
 # --- gateway → client ---------------------------------------------------------------------------
 

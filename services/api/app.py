@@ -11,12 +11,17 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.api import conversing, openapi
+from services.api import conversing, openapi, peopling
 from services.api.access import Access
 from services.api.batcher import WORKERS, Batcher
 from services.api.endpoint import Endpoint, route
 from services.api.filing import Filing
-from services.api.handlers import internal_accounts, internal_clients, internal_factors
+from services.api.handlers import (
+    internal_accounts,
+    internal_clients,
+    internal_emails,
+    internal_factors,
+)
 from services.api.handlers.conversations import Announcer, ConversationHandlers
 from services.api.handlers.discovery import DiscoveryHandlers
 from services.api.handlers.events import EventHandlers
@@ -26,10 +31,10 @@ from services.api.handlers.internal_gateway import GatewayHandlers
 from services.api.handlers.marks import MarkHandlers
 from services.api.handlers.members import MemberHandlers
 from services.api.handlers.messages import MessageHandlers
-from services.api.handlers.people import PeopleHandlers
 from services.api.handlers.snapshots import SnapshotHandlers
 from services.api.handlers.sync import SyncHandlers
 from services.api.metrics import ApiMetrics
+from services.api.news import News
 from services.api.pruning import prune_sessions
 from services.api.publisher import EventStreams, Publisher
 from services.api.relay import Relay
@@ -118,6 +123,7 @@ class _Parts:
         self.publisher = Publisher(self.streams, outbox, self.metrics)
         self.relay = Relay(outbox, self.streams, self.metrics)
         self.batcher = Batcher(Sends(self.database), self.publisher, self.metrics)
+        self.news = News(self.redis, keys)
         self.revoked = RevokedSessions(settings.redis_url, keys)
         self.user_tokens = self._verifier(USER_AUDIENCE)
         self.access = Access(self.user_tokens, self._verifier(internal.AUDIENCE), self.revoked)
@@ -142,7 +148,7 @@ class _Parts:
         document: dict[str, Any] = {}
         endpoints = [
             *DiscoveryHandlers(lambda: document).endpoints(),
-            *PeopleHandlers(users).endpoints(),
+            *peopling.endpoints(self.database, users, announce, self.news),
             *ConversationHandlers(Conversations(self.database), users, announce).endpoints(),
             *MemberHandlers(Members(self.database), users, announce).endpoints(),
             *EventHandlers(events, self.batcher, receipts, self.publisher).endpoints(),
@@ -151,7 +157,7 @@ class _Parts:
             *SnapshotHandlers(Snapshots(self.database)).endpoints(),
             *SyncHandlers(Sync(self.database)).endpoints(),
             *self.filing.endpoints(self.revoked.__contains__),
-            *conversing.endpoints(self.database, users, announce),
+            *conversing.endpoints(self.database, users, announce, self.batcher),
         ]
         document.update(openapi.document(endpoints, self._settings.issuer))
         return endpoints
@@ -178,6 +184,7 @@ class _Parts:
             *internal_accounts.routes(self.database, guard),
             *internal_factors.routes(self.database, guard),
             *internal_clients.routes(self.database, guard),
+            *internal_emails.routes(self.database, guard),
         ]
 
     async def life(self, app: web.Application) -> AsyncIterator[None]:
@@ -237,6 +244,7 @@ class _Parts:
         tasks.spawn("publisher", self.publisher.publish())
         tasks.spawn("outbox", self.publisher.forget())
         tasks.spawn("signals", self.publisher.publish_signals())
+        tasks.spawn("news", self.news.run())
         tasks.spawn("relay", self.relay.run())
         tasks.spawn("revocations", self.revoked.run(lambda _: None))
         tasks.spawn("prune_sessions", prune_sessions(SessionStore(self.database)))

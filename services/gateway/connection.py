@@ -10,6 +10,7 @@ from services.gateway.badframe import explain
 from services.gateway.ledger import Pending
 from services.gateway.outbox import Outbox, write_to
 from services.gateway.session import (
+    BeAway,
     CheckToken,
     Close,
     Confirm,
@@ -68,7 +69,7 @@ class Connection:
         self.watched = 0  # bit set of the partitions with conversations that it follows
         self._frame_bytes = 0  # of the frame in hand
         self._unacked: list[Pending] = []
-        # Newest seqs written here since the last heartbeat, and in the one before.
+        # Newest seqs that the peer has confirmed since the last heartbeat, and in the one before.
         self._sent_heads = _NO_HEADS
         self._sent_heads_before = _NO_HEADS
         self._slot = parts.wheel.move(self, NO_SLOT, self.session.next_due)
@@ -128,6 +129,7 @@ class Connection:
             newest[pending.conversation] = pending
             pending.ledger.release(pending.entry)
         for conversation, pending in newest.items():
+            self.sent(conversation, pending.seq)
             self._parts.receipts.delivered(
                 self.session.user, conversation, pending.seq, shown=pending.shown
             )
@@ -142,6 +144,9 @@ class Connection:
         self.watched = self._parts.signals.watch(
             self.id, self.session.user, effect.conversations, self.watched
         )
+
+    def _be_away(self, effect: BeAway) -> None:
+        self._parts.registration.change(self.id, away=effect.away)
 
     # --- writing ----------------------------------------------------------------------------
 
@@ -163,16 +168,13 @@ class Connection:
             pending.ledger.release(pending.entry)
             return
         self._unacked.append(pending)
-        if self._sent_heads is _NO_HEADS:
-            self._sent_heads = {}
-        self._sent_heads[pending.conversation] = pending.seq
         if not session.event_written():
             self._too_slow("too many events are not acknowledged")
         elif not self.outbox.put(data, now):
             self._too_slow("the peer reads too slowly")
 
     def sent(self, conversation: str, seq: int) -> None:
-        """The peer has learned of an event by `sent`."""
+        """The peer has got this event, or has learned of it by `sent`."""
         if self._sent_heads is _NO_HEADS:
             self._sent_heads = {}
         self._sent_heads[conversation] = seq
@@ -180,10 +182,13 @@ class Connection:
     def unsent(self, heads: list[tuple[str, int]]) -> list[tuple[str, int]]:
         """Those of ``heads`` that are above what this socket was sent lately."""
         before, sent = self._sent_heads_before, self._sent_heads
+        written = {pending.conversation: pending.seq for pending in self._unacked}
         return [
             (conversation, seq)
             for conversation, seq in heads
-            if seq > sent.get(conversation, 0) and seq > before.get(conversation, 0)
+            if seq > written.get(conversation, 0)
+            and seq > sent.get(conversation, 0)
+            and seq > before.get(conversation, 0)
         ]
 
     def next_heartbeat(self) -> None:
@@ -266,5 +271,6 @@ _PERFORM: Final[dict[type[Effect], Callable[[Connection, Any], None]]] = {
     MarkRead: Connection._mark_read,
     SignalTyping: Connection._signal_typing,
     Follow: Connection._follow,
+    BeAway: Connection._be_away,
     Close: Connection._close,
 }

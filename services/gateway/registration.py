@@ -76,6 +76,7 @@ class Registration:
         self._present: dict[str, Presence] = {}
         self._came: dict[str, tuple[Presence, asyncio.Future[None]]] = {}
         self._went: list[str] = []
+        self._changed: set[str] = set()  # of those present
         self._renew_at = 0.0
         self.identity: Identity | None = None
         self.born = asyncio.Event()
@@ -102,6 +103,14 @@ class Registration:
         self._present.pop(connection, None)
         self._went.append(connection)
         self._wake.set()
+
+    def change(self, connection: str, *, away: bool) -> None:
+        """A device that is present lies idle, or is in use again."""
+        presence = self._present.get(connection)
+        if presence is not None and presence.away != away:
+            self._present[connection] = msgspec.structs.replace(presence, away=away)
+            self._changed.add(connection)
+            self._wake.set()
 
     def ask_rebirth(self, because: str) -> None:
         """The present identity is not known to Redis any more."""
@@ -189,8 +198,27 @@ class Registration:
 
     async def _flush(self) -> None:
         identity = self.identity
-        if identity is None or not (self._came or self._went):
+        if identity is None:
             return
+        if self._came or self._went:
+            await self._flush_moves(identity)
+        if self._changed:
+            await self._flush_changes(identity)
+
+    async def _flush_changes(self, identity: Identity) -> None:
+        """Those who have gone meanwhile must not come back into the roster: their going is written
+        after this."""
+        changed, self._changed = self._changed, set()
+        remaining = iter(changed)
+        try:
+            while chunk := list(islice(remaining, CHUNK)):
+                some = {each: self._present[each] for each in chunk if each in self._present}
+                await self._write_changes(identity.gateway, some, [])
+        except RedisError:
+            self._changed |= changed
+            raise
+
+    async def _flush_moves(self, identity: Identity) -> None:
         came, self._came = self._came, {}
         went, self._went = self._went, []
         self._present.update({connection: presence for connection, (presence, _) in came.items()})

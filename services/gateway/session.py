@@ -23,6 +23,7 @@ from shared import limits
 from shared.codes import CloseCode, ErrorCode
 from shared.frames import (
     Ack,
+    Away,
     ClientFrame,
     Error,
     Expiring,
@@ -117,6 +118,12 @@ class Follow(Effect, frozen=True, gc=False):
     """Follow the presence of exactly these conversations."""
 
     conversations: list[str]
+
+
+class BeAway(Effect, frozen=True, gc=False):
+    """This device lies idle, or is in use again."""
+
+    away: bool
 
 
 class Close(Effect, frozen=True, gc=False):
@@ -267,6 +274,9 @@ class Session:
     def _watch(self, frame: Watch, _: float) -> Effects:
         return (Follow(frame.conversations),)
 
+    def _away(self, frame: Away, _: float) -> Effects:
+        return (BeAway(frame.away),)
+
     def _pong(self, _: Pong, __: float) -> Effects:
         return NOTHING
 
@@ -354,5 +364,6 @@ _HANDLERS: Final[dict[type[Struct], Callable[..., Effects]]] = {
     Read: Session._read,
     Typing: Session._typing,
     Watch: Session._watch,
+    Away: Session._away,
     Pong: Session._pong,
 }

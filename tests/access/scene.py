@@ -12,6 +12,7 @@ from tests.access.answers import OUTSIDERS, PEOPLE, Actor
 from tests.api.rig import Caller, RunningApi
 
 NO_SEQ: Final = 999_999
+LATER: Final = "2100-01-01T00:00:00Z"
 # Besides the actors: whom they act upon, another admin, and one who is nowhere.
 EXTRAS: Final = ("target", "second_admin", "outsider")
 
@@ -42,6 +43,7 @@ class Scene:
         target = self.people["target"].id
         names: dict[str, Any] = {name: person.id for name, person in self.people.items()}
         names |= {
+            "self": self.people[actor].id if actor in self.people else target,
             "place": place, "conversation": conversation, "user": target, "seq": seq,
             "target_seq": seq, "own_seq": own, "no_seq": NO_SEQ,
             "emoji": "👍", "client_id": "app", "fresh": new_id(),
@@ -120,8 +122,15 @@ async def _direct(actor: Caller, target: Caller) -> tuple[str, int, int]:
 
 
 async def _mute(scene: Scene) -> None:
-    """The group's owner mutes one. (Nobody can be muted yet: they are as any member.)"""
+    """The group's owner silences one."""
+    if scene.group:
+        muted = scene.people[Actor.MUTED].id
+        path = f"/v1/conversations/{scene.group}/members/{muted}/silence"
+        answer = await scene.people[Actor.OWNER].call("PUT", path, {"until": LATER})
+        assert answer.status == 204, answer.body
 
 
 async def _block(scene: Scene) -> None:
-    """`target` blocks one. (Nobody can be blocked yet: they are as any other.)"""
+    """`target` blocks one."""
+    path = f"/v1/blocks/{scene.people[Actor.BLOCKED].id}"
+    assert (await scene.people["target"].call("PUT", path)).status == 204

@@ -23,7 +23,7 @@ from tests.support.tokens import TestIssuer
 
 TABLE = [row for row in rows() if isinstance(row, FrameRow)]
 # Frames that others see, or nobody.
-QUIET = {"read", "typing", "watch", "pong"}
+QUIET = {"read", "typing", "watch", "away", "pong"}
 
 
 def name_of(frame: Any) -> str:
@@ -99,7 +99,7 @@ async def _taken(client: Client) -> list[dict[str, Any]]:
 # --- frames without an answer: what they do to others -------------------------------------------
 
 
-async def _pong(
+async def _quiet(
     system: System, scene: Scene, actor: Actor, client: Client, frame: Any, names: Any
 ) -> str:
     await client.send(**frame)
@@ -167,4 +167,4 @@ async def _welcome(system: System, scene: Scene, name: str) -> Client:
     return client
 
 
-_SEEN = {"pong": _pong, "read": _read, "typing": _typing, "watch": _watch}
+_SEEN = {"pong": _quiet, "away": _quiet, "read": _read, "typing": _typing, "watch": _watch}

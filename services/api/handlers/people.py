@@ -1,55 +1,53 @@
-"""``/v1/me`` and ``/v1/users``: people as others see them."""
+"""``/v1/users`` and ``/v1/people``: finding people."""
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from services.api import schemas
 from services.api.endpoint import Call, Endpoint, Reply
+from services.api.store.people import People, Place
 from services.api.store.users import User, Users
 from shared.codes import ErrorCode
 from shared.handles import normal_form
+from shared.ids import is_id
 from shared.problems import Problem
 
 
 def user_json(user: User) -> dict[str, Any]:
     """As schema User."""
-    return asdict(user)
+    result = asdict(user)
+    if user.avatar is None:
+        del result["avatar"]
+    return result
 
 
 class PeopleHandlers:
     """Looking people up."""
 
-    def __init__(self, users: Users) -> None:
+    def __init__(self, users: Users, people: People) -> None:
         self._users = users
+        self._people = people
 
     def endpoints(self) -> Sequence[Endpoint]:
         """The operations of this module."""
-        missing = (ErrorCode.NOT_FOUND,)
         return [
-            Endpoint(
-                method="GET", path="/v1/me", name="getMe", summary="Who the token belongs to",
-                handler=self.me, answer=schemas.User,
-            ),
             Endpoint(
                 method="GET", path="/v1/users", name="findUsers",
                 summary="People by their exact handle, or by ids",
                 handler=self.find, query=schemas.UsersQuery, answer=schemas.UserList,
             ),
             Endpoint(
-                method="GET", path="/v1/users/{user}", name="getUser", summary="One person",
-                handler=self.one, answer=schemas.User, refusals=missing,
+                method="GET", path="/v1/people", name="searchPeople",
+                summary="People by parts of their names, a handle or a phone number",
+                handler=self.search, query=schemas.PeopleQuery, answer=schemas.PeoplePage,
             ),
         ]  # fmt: skip
-
-    async def me(self, call: Call) -> Reply:
-        """GET /v1/me"""
-        user = await self._users.by_id(call.user)
-        if user is None:
-            raise Problem(ErrorCode.UNAUTHENTICATED, "This account is gone.")
-        return Reply(user_json(user))
 
     async def find(self, call: Call) -> Reply:
         """GET /v1/users?handle=H or ?ids=a,b"""
@@ -59,9 +57,36 @@ class PeopleHandlers:
         users = await self._users.by_ids(call.query["ids"].split(","))
         return Reply({"users": [user_json(user) for user in users]})
 
-    async def one(self, call: Call) -> Reply:
-        """GET /v1/users/{user}"""
-        user = await self._users.by_id(call.path["user"])
-        if user is None:
-            raise Problem(ErrorCode.NOT_FOUND, "There is no such user.")
-        return Reply(user_json(user))
+    async def search(self, call: Call) -> Reply:
+        """GET /v1/people?q="""
+        question, limit = call.query["q"], call.query["limit"]
+        exact = await self._people.exactly(call.user, question)
+        first = {user.id for user in exact}
+        after = _place(call.query["after"])
+        # Those who come first anyway are read in their turn, too, and left out there.
+        named = await self._people.named(call.user, question, after, limit + len(first) + 1)
+        rest = [one for one in named if one[0].id not in first]
+        page = rest[:limit]
+        people = [] if call.query["after"] else exact
+        return Reply(
+            {
+                "people": [user_json(one) for one in [*people, *(user for user, _ in page)]],
+                "next": _text(page[-1][1]) if len(rest) > limit else None,
+            }
+        )
+
+
+def _text(place: Place) -> str:
+    return urlsafe_b64encode(msgspec.json.encode([place.name, place.user])).decode()
+
+
+def _place(text: str) -> Place:
+    if not text:
+        return Place()
+    try:
+        name, user = msgspec.json.decode(urlsafe_b64decode(text), type=tuple[str, str])
+    except (ValueError, msgspec.DecodeError):
+        name, user = "", ""
+    if not is_id(user) or "\0" in name:
+        raise Problem(ErrorCode.INVALID, "This is no place in a list.", field="after")
+    return Place(name, user)

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from services.api.schemas.contacts import (
+    BlockPage,
+    ContactPage,
+    ContactRequestPage,
+    NewNote,
+    NewRequest,
+    PeoplePage,
+    PeopleQuery,
+    Relation,
+    RequestsQuery,
+)
 from services.api.schemas.conversations import (
     Conversation,
     ConversationPage,
@@ -49,6 +60,7 @@ from services.api.schemas.member_settings import (
     NewMemberSettings,
 )
 from services.api.schemas.messages import (
+    Forwarded,
     MessagePage,
     MessagesQuery,
     MessageVersion,
@@ -62,18 +74,34 @@ from services.api.schemas.messages import (
 )
 from services.api.schemas.people import User, UserList, UsersQuery
 from services.api.schemas.problem import Problem
+from services.api.schemas.profiles import ChangedProfile, Me, Profile
+from services.api.schemas.threads import (
+    Forward,
+    ForwardedPage,
+    Thread,
+    ThreadChanges,
+    ThreadPage,
+    ThreadsQuery,
+)
 
 __all__ = [
     "Ban",
     "BanPage",
+    "BlockPage",
+    "ChangedProfile",
     "Channel",
     "ChannelPage",
     "ChannelsQuery",
+    "ContactPage",
+    "ContactRequestPage",
     "Conversation",
     "ConversationPage",
     "Event",
     "EventPage",
     "EventsQuery",
+    "Forward",
+    "Forwarded",
+    "ForwardedPage",
     "GroupChanges",
     "Invite",
     "InviteAcceptance",
@@ -86,6 +114,7 @@ __all__ = [
     "JoinRequestPage",
     "Joined",
     "ListQuery",
+    "Me",
     "Member",
     "MemberPage",
     "MemberSettings",
@@ -100,19 +129,30 @@ __all__ = [
     "NewMemberSettings",
     "NewMembers",
     "NewMessage",
+    "NewNote",
     "NewOwner",
     "NewReceipts",
+    "NewRequest",
     "NewRole",
     "NewText",
+    "PeoplePage",
+    "PeopleQuery",
     "PresentMessage",
     "Problem",
+    "Profile",
     "Reaction",
+    "Relation",
+    "RequestsQuery",
     "Sent",
     "Silence",
     "SyncPage",
     "SyncQuery",
     "SyncedConversation",
     "Text",
+    "Thread",
+    "ThreadChanges",
+    "ThreadPage",
+    "ThreadsQuery",
     "User",
     "UserList",
     "UsersQuery",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate
 
 from services.api.domain.message import BadMessage, check_text
+from services.api.domain.names import GRAPHEME_MAX_CHARS, why_not_short_text
 from shared.events import ConversationKind, Role
 from shared.ids import is_id
 from shared.limits import NAME_MAX_CHARS, PAGE_DEFAULT, PAGE_MAX
@@ -57,14 +57,22 @@ def page_limit() -> fields.Integer:
     return fields.Integer(load_default=PAGE_DEFAULT, validate=validate.Range(1, PAGE_MAX))
 
 
+def line(most: int, *, blank: bool = False, **options: Any) -> fields.String:
+    """A short text for people to read, of at most ``most`` characters as they see them."""
+
+    def fits(text: str) -> None:
+        why = why_not_short_text(text, most, blank=blank)
+        if why is not None:
+            raise ValidationError(why)
+
+    # JSON Schema counts code points: of those a character may have several.
+    metadata = {"maxLength": most * GRAPHEME_MAX_CHARS, **options.pop("metadata", {})}
+    return fields.String(validate=fits, metadata=metadata, **options)
+
+
 def name(**options: Any) -> fields.String:
-    """A conversation's name."""
-    rules: list[Callable[[Any], Any]] = [
-        validate.Length(1, NAME_MAX_CHARS),
-        not_blank,
-        well_formed,
-    ]
-    return fields.String(validate=rules, **options)
+    """A name that people give to themselves or to a conversation."""
+    return line(NAME_MAX_CHARS, **options)
 
 
 def next_id() -> fields.String:

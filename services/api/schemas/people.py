@@ -30,11 +30,13 @@ class UsersQuery(Schema):
 
 
 class User(Schema):
-    """A person as others see them."""
+    """A person, or a bot, as others see them."""
 
     id = own.identifier(required=True)
     handle = fields.String(required=True)
     display_name = fields.String(required=True)
+    kind = fields.String(validate=validate.OneOf(["person", "bot"]))
+    avatar = own.identifier(metadata={"description": "a file"})
 
 
 class UserList(Schema):

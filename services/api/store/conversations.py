@@ -8,6 +8,7 @@ from typing import Final
 from services.api.store.database import Database, Transaction
 from services.api.store.inboxes import Inboxes
 from services.api.store.log import Locked, NewEvent, Written, lock, write
+from services.api.store.reach import lock_pair, must_not_have_blocked, must_take
 from services.api.store.views import VIEW_COLUMNS, VIEW_TABLES, View, view_of
 from shared.codes import ErrorCode
 from shared.events import ConversationKind, EventKind, Role
@@ -92,6 +93,9 @@ class Conversations:
             return str(found[0]), None
         inboxes = await self._inboxes.of([peer])
         async with self._database.transaction() as transaction:
+            await lock_pair(transaction, user, peer)
+            await must_not_have_blocked(transaction, user, peer)
+            await must_take(transaction, user, [peer], "messages", "user")
             made = await transaction.fetch_one(
                 """
                 INSERT INTO conversations (id, kind, low_id, high_id, member_count)
@@ -117,6 +121,7 @@ class Conversations:
     ) -> tuple[str, Written | None]:
         """A group of the creator and others; Written unless the key was used before."""
         others = [user for user in dict.fromkeys(members) if user != creator]
+        await must_take(self._database, creator, others, "groups", "members")
         inboxes = await self._inboxes.of(others)
         async with self._database.transaction() as transaction:
             new = Locked(new_id(), ConversationKind.GROUP, name, 0, 0, len(others) + 1)

@@ -17,7 +17,8 @@ from services.api.store.inboxes import Inboxes
 from services.api.store.log import NewEvent, Written, write
 from services.api.store.membership import banned_among, enter, moderators, not_in, target_role
 from services.api.store.membership import leave as exit_group
-from services.api.store.users import User
+from services.api.store.reach import must_take
+from services.api.store.users import FACE, FACE_COUNT, User
 from shared.codes import ErrorCode
 from shared.events import EventKind, Role
 from shared.ids import is_id
@@ -48,8 +49,8 @@ class Members:
         if not is_id(conversation):
             raise not_found()
         rows = await self._database.fetch_all(
-            """
-            SELECT u.id::text, u.handle, u.display_name, m.role, m.delivered_seq, m.read_seq
+            f"""
+            SELECT {FACE}, m.role, m.delivered_seq, m.read_seq
             FROM members m JOIN users u ON u.id = m.user_id
             WHERE m.conversation_id = %s AND m.user_id > %s AND m.left_seq IS NULL
                 AND EXISTS (
@@ -57,12 +58,12 @@ class Members:
                     WHERE v.conversation_id = %s AND v.user_id = %s AND v.left_seq IS NULL
                 )
             ORDER BY m.user_id LIMIT %s
-            """,
+            """,  # noqa: S608 - constant columns
             (conversation, after or LOWEST_ID, conversation, viewer, limit),
         )
         if not rows and not await self.has(conversation, viewer):
             raise not_found()
-        return [Member(User(*row[:3]), *row[3:]) for row in rows]
+        return [Member(User(*row[:FACE_COUNT]), *row[FACE_COUNT:]) for row in rows]
 
     async def has(self, conversation: str, user: str) -> bool:
         """Whether the user is a member."""
@@ -102,6 +103,7 @@ class Members:
             new = await not_in(transaction, conversation, users)
             if not new:
                 return None
+            await must_take(transaction, actor, new, "groups", "users")
             if banned := await banned_among(transaction, conversation, new):
                 raise Problem(
                     ErrorCode.CONFLICT, f"{', '.join(banned[:3])}: banned here.", field="users"

@@ -21,6 +21,7 @@ from services.api.store.mentions import (
     mentioned,
     write_mentions,
 )
+from services.api.store.reach import refusal
 from shared.codes import ErrorCode
 from shared.events import EventKind, Role
 from shared.limits import MENTIONS_MAX
@@ -96,12 +97,16 @@ async def must_not_be_silenced(
     if writing and group.posting == "admins":
         may(role, Deed.WRITE_ANNOUNCEMENTS)
     row = await transaction.fetch_one(
-        "SELECT 1 FROM members WHERE conversation_id = %s AND user_id = %s"
-        " AND silenced_until > clock_timestamp()",
+        "SELECT shut FROM members WHERE conversation_id = %s AND user_id = %s"
+        " AND (shut OR silenced_until > clock_timestamp())",
         (group.id, user),
     )
     if row is not None:
-        raise Problem(ErrorCode.FORBIDDEN, "You may not write here for a while.")
+        raise (
+            refusal("messages")
+            if row[0]
+            else Problem(ErrorCode.FORBIDDEN, "You may not write here for a while.")
+        )
 
 
 class Messages:

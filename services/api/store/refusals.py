@@ -25,6 +25,13 @@ _ANNOUNCEMENTS: Final = NotAppended(
 _SILENCED: Final = NotAppended(
     ErrorCode.FORBIDDEN, "You may not write here for a while.", "conversation"
 )
+# Whether the other one has blocked the sender, is theirs to know: services.api.store.reach.
+_NOT_TAKEN: Final = NotAppended(
+    ErrorCode.FORBIDDEN, "This person does not take messages from you.", "conversation"
+)
+_BLOCKED: Final = NotAppended(
+    ErrorCode.CONFLICT, "You have blocked them: unblock them first.", "conversation"
+)
 
 
 async def why(database: Database, drafts: Sequence[Draft]) -> list[NotAppended]:
@@ -32,7 +39,10 @@ async def why(database: Database, drafts: Sequence[Draft]) -> list[NotAppended]:
     rows = await database.fetch_all(
         """
         SELECT i.ord, c.frozen_at IS NOT NULL, c.posting, m.role,
-            coalesce(m.silenced_until > clock_timestamp(), false)
+            coalesce(m.silenced_until > clock_timestamp(), false), m.shut,
+            m.shut AND EXISTS (
+                SELECT FROM blocks b WHERE b.user_id = m.user_id
+                    AND b.blocked_id IN (c.low_id, c.high_id))
         FROM unnest(%s::uuid[], %s::uuid[])
             WITH ORDINALITY AS i (conversation_id, user_id, ord)
         JOIN members m ON m.conversation_id = i.conversation_id AND m.user_id = i.user_id
@@ -45,9 +55,11 @@ async def why(database: Database, drafts: Sequence[Draft]) -> list[NotAppended]:
         ),
     )
     reasons = [NOT_A_MEMBER] * len(drafts)
-    for place, frozen, posting, role, silenced in rows:
+    for place, frozen, posting, role, silenced, shut, by_oneself in rows:
         if frozen:
             reasons[place - 1] = _FROZEN
+        elif shut:
+            reasons[place - 1] = _BLOCKED if by_oneself else _NOT_TAKEN
         elif silenced:
             reasons[place - 1] = _SILENCED
         elif posting == "admins" and role == Role.MEMBER:

@@ -63,7 +63,7 @@ _APPEND: Final = Prepared(
         ) c, LATERAL (
             SELECT FROM members m
             WHERE m.conversation_id = i.conversation_id AND m.user_id = i.sender_id
-                AND m.left_seq IS NULL
+                AND m.left_seq IS NULL AND NOT m.shut
                 AND (c.posting = 'all' OR c.posting = 'admins' AND m.role <> 'member')
                 AND (m.silenced_until IS NULL OR m.silenced_until < clock_timestamp()) OFFSET 0
         ) m

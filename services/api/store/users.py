@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from services.api.store.database import Database
 from shared.ids import is_id
@@ -16,6 +17,13 @@ class User:
     id: str
     handle: str
     display_name: str
+    kind: str = "person"  # or "bot"
+    avatar: str | None = None  # a file
+
+
+# Columns of ``users u`` that make a User, in its order.
+FACE: Final = "u.id::text, u.handle, u.display_name, u.kind, u.avatar::text"
+FACE_COUNT: Final = 5
 
 
 class Users:
@@ -32,8 +40,7 @@ class Users:
     async def by_ids(self, users: Sequence[str]) -> list[User]:
         """Those that exist, in the order of ids."""
         rows = await self._database.fetch_all(
-            "SELECT id::text, handle, display_name FROM users"
-            " WHERE id = ANY(%s::uuid[]) ORDER BY id",
+            f"SELECT {FACE} FROM users u WHERE id = ANY(%s::uuid[]) ORDER BY id",  # noqa: S608 - constant columns
             ([user for user in users if is_id(user)],),
         )
         return [User(*row) for row in rows]
@@ -41,8 +48,7 @@ class Users:
     async def by_handle(self, handle: str) -> User | None:
         """Who has exactly this handle, in normal form."""
         row = await self._database.fetch_one(
-            "SELECT id::text, handle, display_name FROM users"
-            " WHERE handle = %s AND disabled_at IS NULL",
+            f"SELECT {FACE} FROM users u WHERE handle = %s AND disabled_at IS NULL",  # noqa: S608 - constant columns
             (handle,),
         )
         return User(*row) if row is not None else None

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from services.api.store.database import Row
-from services.api.store.users import User
+from services.api.store.users import FACE, User
 from shared.ids import EVERYBODY
 from shared.limits import COUNTED_MAX
 
@@ -97,12 +97,12 @@ VIEW_COLUMNS: Final = f"""
         ) AS found
     ),
     m.silenced_until,
-    u.id::text, u.handle, u.display_name, p.delivered_seq, p.read_seq,
+    {FACE}, p.delivered_seq, p.read_seq,
     coalesce(d.version, 1), coalesce(d.topic, ''), coalesce(d.description, ''), d.avatar::text,
     coalesce(d.visibility, 'private'), coalesce(d.joining, 'invited'), c.posting = 'admins',
     {SETTINGS_COLUMNS}
 """  # noqa: S608 - constants
-VIEW_COLUMN_COUNT: Final = 27 + _SETTINGS_COUNT
+VIEW_COLUMN_COUNT: Final = 29 + _SETTINGS_COUNT
 # In groups and inboxes low_id is NULL, and so there is no peer.
 VIEW_TABLES: Final = """
     members m
@@ -116,10 +116,10 @@ VIEW_TABLES: Final = """
 
 def view_of(row: Row) -> View:
     """From VIEW_COLUMNS."""
-    peer = User(row[15], row[16], row[17]) if row[15] is not None else None
-    marks = (row[18] or 0, row[19] or 0)
-    details = Details(*row[20:27])
-    view: View = View(*(*row[:15], peer, *marks, details, settings_of(row[27:])))
+    peer = User(*row[15:20]) if row[15] is not None else None
+    marks = (row[20] or 0, row[21] or 0)
+    details = Details(*row[22:29])
+    view: View = View(*(*row[:15], peer, *marks, details, settings_of(row[29:])))
     return view
 
 

@@ -20,7 +20,11 @@ GROUP = {"kind": "group", "name": "New", "members": ["{target}"]}
 ROWS = [
     Row("GET", "/v1/sync", signed_in(200)),
     Row("GET", "/v1/conversations", signed_in(200)),
-    Row("POST", "/v1/conversations", signed_in(201), body=GROUP, note="group"),
+    Row("POST", "/v1/conversations", signed_in(201, blocked=FORBIDDEN), body=GROUP, note="group"),
+    Row(
+        "POST", "/v1/conversations", signed_in(201, blocked=FORBIDDEN), note="direct",
+        body={"kind": "direct", "user": "{target}"},
+    ),
     Row(
         "POST", "/v1/conversations", signed_in(201), note="direct with an unknown one",
         body={"kind": "direct", "user": "{outsider}"},

@@ -9,7 +9,6 @@ from shared.codes import CloseCode
 from tests.access.answers import (
     FORBIDDEN,
     INVALID,
-    NOT_FOUND,
     PEOPLE,
     Actor,
     Answers,
@@ -44,10 +43,11 @@ ROWS = [
     FrameRow(frames.Refresh, live(signed_in("refreshed")), {"token": "{token}"}),
     FrameRow(frames.Refresh, live(signed_in(FORBIDDEN)), {"token": "{outsider_token}"},
         note="another's token"),
-    FrameRow(frames.Send, live(members("sent", stranger=NOT_FOUND, former=NOT_FOUND)), SEND),
-    FrameRow(frames.Send, live(members("sent", stranger=NOT_FOUND, former=NOT_FOUND)), SEND,
-        place="direct", note="direct"),
+    FrameRow(frames.Send, live(members("sent", muted=FORBIDDEN)), SEND),
+    FrameRow(frames.Send, live(members("sent", blocked=FORBIDDEN)), SEND, place="direct",
+        note="direct"),
     FrameRow(frames.Ack, live(signed_in(INVALID)), {"n": 1}, note="of nothing"),
+    FrameRow(frames.Away, live(signed_in("nothing"))),
     FrameRow(frames.Pong, live(signed_in("nothing"))),
     # Who is not a member hears nothing, as if the conversation did not exist; nobody else does.
     FrameRow(frames.Read, live(members("moved", stranger="nothing", former="nothing")),
