@@ -9,6 +9,7 @@ from services.gateway.connection import Connection
 from services.gateway.ledger import Entry, Ledger, Pending
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.wsframe import text_frame
+from shared import tracing
 from shared.entries import Delivery, DeliveryItem
 from shared.limits import RECEIPTS_MAX_MEMBERS
 from shared.logs import get_logger
@@ -79,24 +80,27 @@ class Hub:
                 self._deliver_signal(item, now)
 
     def _deliver_event(self, item: DeliveryItem, entry: Entry, ledger: Ledger, now: float) -> None:
+        started_ns = time.time_ns() if tracing.active is not None else 0
         data = text_frame(item.frame)
         # More recipients than this here: certainly more members.
         shown = len(item.users) <= RECEIPTS_MAX_MEMBERS
         pending = Pending(entry, ledger, item.conversation, item.seq, shown=shown)
-        skip = item.skip
+        sender = self._by_id.get(item.skip)
         by_user = self._by_user
         count = 0
         for user in item.users:
             for connection in by_user.get(user, ()):
                 # The hold is taken before the write: a write may end the connection, which gives
                 # back everything that it holds.
-                if connection.id != skip:
+                if connection is not sender:
                     entry.left += 1
                     connection.write_event(data, pending, now)
                     count += 1
         self._metrics.events_written += count
         if item.committed_ms:
             self._metrics.event_seconds.observe(time.time() - item.committed_ms / 1000)
+        if started_ns and tracing.active is not None:
+            tracing.active.record("gateway.deliver", (item.trace,), started_ns, sockets=count)
         if self._log_events:
             get_logger().debug(
                 "event_delivered", trace_id=item.trace, conversation=item.conversation,

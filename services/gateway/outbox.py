@@ -80,7 +80,8 @@ class Outbox:
             and self._transport.get_write_buffer_size() <= TRANSPORT_HIGH_BYTES
         ):
             self._last_write = now
-            write_to(self._transport, data)
+            if not self._transport.is_closing():  # as write_to, of which this is the busiest call
+                self._transport.write(data)
             return True
         return self._enqueue(data, droppable)
 
