@@ -22,6 +22,9 @@ class Bearer:
     session: str
     scope: str
     expires_at: float  # of the token, Unix time, s
+    # When and how they signed in, if the token comes straight from that: see domain.claims.Proof.
+    auth_time: float = 0.0
+    amr: tuple[str, ...] = ()
 
 
 def bearer(request: web.Request) -> Bearer:
@@ -39,7 +42,10 @@ def bearer(request: web.Request) -> Bearer:
         raise invalid("the token is not accepted") from None
     if found["exp"] <= auth.now() or found["sid"] in auth.revoked:
         raise invalid("the token has expired or its session has ended")
-    return Bearer(found["sub"], found["client_id"], found["sid"], found["scope"], found["exp"])
+    return Bearer(
+        found["sub"], found["client_id"], found["sid"], found["scope"], found["exp"],
+        found.get("auth_time", 0.0), tuple(found.get("amr", ())),
+    )  # fmt: skip
 
 
 def invalid(description: str) -> OAuthError:

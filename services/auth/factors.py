@@ -260,6 +260,22 @@ class SecondFactors:
         """One of the person's."""
         return next((one for one in (await self.of(user)).passkeys if one.id == passkey), None)
 
+    # --- operators ----------------------------------------------------------------------------
+
+    async def reset(self, request: web.Request, user: str, operator: str) -> None:
+        """None is left. The sessions are for the caller to end."""
+        await self._records.forget(user)
+        await self._enrolments.end(user)
+        self._audit.note(request, audit.FACTORS_RESET, user=user, detail=operator)
+
+    async def set_administrator(
+        self, request: web.Request, user: str, operator: str, administrator: bool
+    ) -> None:
+        """Whether the policy for administrators means this person."""
+        await self._records.set_administrator(user, administrator)
+        detail = f"{'on' if administrator else 'off'} {operator}".strip()
+        self._audit.note(request, audit.ADMINISTRATOR_CHANGED, user=user, detail=detail)
+
     # --- throttles and audit ------------------------------------------------------------------
 
     async def _charge(self, by: Actor) -> None:

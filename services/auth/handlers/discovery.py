@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from services.auth.domain import pkce
+from services.auth.domain.authentication import ACR_VALUES
 from services.auth.domain.clients import GRANTS
 from services.auth.domain.scopes import SUPPORTED
 from services.auth.resources import AUTH
@@ -41,8 +42,9 @@ def document(issuer: str) -> dict[str, Any]:
         "code_challenge_methods_supported": [pkce.METHOD],
         "authorization_response_iss_parameter_supported": True,  # RFC 9207, section 3
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "sid",
-                             "name", "preferred_username"],
+        "acr_values_supported": list(ACR_VALUES),
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "acr", "nonce",
+                             "sid", "name", "preferred_username"],
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "ui_locales_supported": ["en", "zh-Hans"],
