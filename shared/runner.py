@@ -10,7 +10,7 @@ from typing import TypeVar
 import uvloop
 from aiohttp import web
 
-from shared import logs, settings
+from shared import logs, settings, tracing
 from shared.health import Health
 from shared.metrics import Metrics, tune_garbage_collector
 from shared.problems import edge
@@ -59,14 +59,18 @@ def main(service: str, settings_class: type[S], create_app: Callable[[S], web.Ap
             print(f"{service}: {fault}", file=sys.stderr)
         raise SystemExit(2) from None
     logs.configure(loaded.log_level, loaded.log_format, service, loaded.instance)
+    tracing.configure(service, loaded.instance, loaded.traces_url, loaded.traces_ratio)
     tune_garbage_collector()
-    web.run_app(
-        create_app(loaded),
-        host=loaded.listen.host,
-        port=loaded.listen.port,
-        access_log=None,
-        print=None,
-        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
-        backlog=4096,  # a gateway that died sends thousands of clients here at once
-        loop=uvloop.new_event_loop(),
-    )
+    try:
+        web.run_app(
+            create_app(loaded),
+            host=loaded.listen.host,
+            port=loaded.listen.port,
+            access_log=None,
+            print=None,
+            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
+            backlog=4096,  # a gateway that died sends thousands of clients here at once
+            loop=uvloop.new_event_loop(),
+        )
+    finally:
+        tracing.shutdown()

@@ -61,6 +61,8 @@ class ServiceSettings:
     log_format: Literal["json", "console"] = "json"
     partitions: int = 32
     key_prefix: str = "im"
+    traces_url: str = ""  # OTLP over HTTP, e.g. http://collector:4318/v1/traces; empty: no traces
+    traces_ratio: float = 0.01  # share of messages that are traced
 
     def faults(self) -> list[str]:
         """What is wrong between or within well-formed values, a sentence each."""
@@ -69,6 +71,10 @@ class ServiceSettings:
             faults.append(f"{PREFIX}ISSUER must be an origin such as https://chat.example.org")
         if not 1 <= self.partitions <= 1024:
             faults.append(f"{PREFIX}PARTITIONS must be between 1 and 1024")
+        if not 0 <= self.traces_ratio <= 1:
+            faults.append(f"{PREFIX}TRACES_RATIO must be between 0 and 1")
+        if self.traces_url and not self.traces_url.startswith(("http://", "https://")):
+            faults.append(f"{PREFIX}TRACES_URL must be an http:// or https:// URL")
         if not self.instance or set(self.instance) & set(" :{}"):
             faults.append(f"{PREFIX}INSTANCE must be a name without spaces, colons or braces")
         return faults

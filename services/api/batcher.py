@@ -8,11 +8,14 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from services.api.domain.message import Draft
 from services.api.metrics import ApiMetrics
 from services.api.publisher import Publisher
 from services.api.store.errors import StoreError
 from services.api.store.sends import Batch, SendResult, Sends
+from shared import tracing
 from shared.codes import ErrorCode
 from shared.crashpoints import crash_here
 from shared.internal import Appended, NotAppended
@@ -82,6 +85,19 @@ class Batcher:
         return groups
 
     async def _store(self, drafts: Sequence[Draft]) -> list[SendResult]:
+        if tracing.active is None:
+            return await self._append(drafts)
+        drafts, spans = _begun(tracing.active, drafts)
+        started_ns = time.time_ns()
+        results = await self._append(drafts)
+        traces = [one.trace for one in drafts]
+        tracing.active.record("postgresql.commit", traces, started_ns, batch=len(drafts))
+        for span, result in zip(spans, results, strict=True):
+            if span is not None:
+                span.end(outcome=type(result).__name__)
+        return results
+
+    async def _append(self, drafts: Sequence[Draft]) -> list[SendResult]:
         started = time.perf_counter()
         try:
             batch = await self._sends.append(drafts)
@@ -121,3 +137,18 @@ class Batcher:
         for result, count in counts.items():
             self._metrics.sends.labels(result).inc(count)
         return results
+
+
+def _begun(
+    traces: tracing.Tracing, drafts: Sequence[Draft]
+) -> tuple[list[Draft], list[tracing.Span | None]]:
+    """The drafts with the traces that they go on with, and the spans of those that are traced. What
+    no gateway has seen came by REST, and is seen here first."""
+    spans, begun = [], []
+    for one in drafts:
+        begin = traces.child if one.origin else traces.begin
+        span = begin("api.append", one.trace)
+        trace = span.traceparent if span is not None else tracing.untraced(one.trace)
+        spans.append(span)
+        begun.append(one if trace == one.trace else msgspec.structs.replace(one, trace=trace))
+    return begun, spans

@@ -7,6 +7,7 @@ When Redis does not take them, nothing is lost: their rows stay in the outbox, a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
@@ -16,6 +17,7 @@ from redis.asyncio import Redis
 from services.api.metrics import ApiMetrics
 from services.api.store.errors import StoreError
 from services.api.store.outbox import Outbox
+from shared import tracing
 from shared.entries import FIELD, EventBatch, ReceiptSignal, RoutedEvent, packed
 from shared.keys import Keys
 from shared.logs import get_logger
@@ -130,6 +132,7 @@ class Publisher:
             self._waiting.clear()
             events, ids = self._events, self._ids
             self._events, self._ids = [], []
+            started_ns = time.time_ns() if tracing.active is not None else 0
             try:
                 await self._streams.add(events)
             except RedisError as error:
@@ -137,6 +140,9 @@ class Publisher:
                 get_logger().warning("events_not_published", events=len(events), error=str(error))
             else:
                 self._metrics.published.labels("fast").inc(len(events))
+                if started_ns and tracing.active is not None:
+                    traces = (event.trace for event in events)
+                    tracing.active.record("redis.publish", traces, started_ns)
                 self._done_ids += ids
                 self._done.set()
             if not self._events:

@@ -18,6 +18,7 @@ from services.dispatcher.metrics import DispatcherMetrics
 from services.dispatcher.mirror import MirrorTail
 from services.dispatcher.partition import Entry, Item, Owned, Partition
 from services.dispatcher.publisher import Outbound, Publisher, outbounds
+from shared import tracing
 from shared.crashpoints import crash_here
 from shared.entries import RoutedEvent
 from shared.ids import EVERYBODY
@@ -44,6 +45,8 @@ class _Batch:
         self.events = 0
         self.offline = 0
         self.oldest_ms = 0
+        self.started_ns = time.time_ns()
+        self.traces: list[str] = []
 
 
 class Dispatch:
@@ -210,6 +213,8 @@ class Dispatch:
             self._members_moved(partition, event)
         batch.offline += self._router.route(event, members, outgoing)
         batch.events += 1
+        if tracing.active is not None:
+            batch.traces.append(event.trace)
         if not batch.oldest_ms or event.committed_ms < batch.oldest_ms:
             batch.oldest_ms = event.committed_ms
 
@@ -244,6 +249,8 @@ class Dispatch:
             metrics.latency.observe(max(0.0, time.time() - batch.oldest_ms / 1000))
         if batch.offline:
             metrics.offline.inc(batch.offline)
+        if tracing.active is not None:
+            tracing.active.record("dispatcher.route", batch.traces, batch.started_ns)
         self._confirming.soon()
 
     def _reroute(self, vanished: list[Outbound], batch: _Batch) -> list[Outbound]:

@@ -18,6 +18,7 @@ from services.gateway.connection import Connection
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.receipts import Receipts
 from services.gateway.stopping import Stop
+from shared import tracing
 from shared.codes import ErrorCode
 from shared.frames import Refused, Send, Sent
 from shared.internal import Appended, AppendReply, AppendRequest, NewMessage, NotAppended
@@ -48,6 +49,7 @@ class Waiting:
     message: NewMessage
     since: float  # of the clock, s
     size: int  # of its frame, bytes
+    span: tracing.Span | None = None
 
 
 class Sends:
@@ -78,15 +80,17 @@ class Sends:
     def submit(self, connection: Connection, send: Send, size: int) -> None:
         """Take a message; the connection gets `sent` or `refused` in bounded time. ``size``: of
         its frame, in bytes."""
+        trace = send.trace if _TRACE.match(send.trace) else self._new_trace()
+        trace, span = _begun(trace)
         message = NewMessage(
             send.conversation,
             connection.session.user,
             send.id,
             send.body,
             connection.id,
-            send.trace if _TRACE.match(send.trace) else self._new_trace(),
+            trace,
         )
-        waiting = Waiting(connection, message, self._clock(), size)
+        waiting = Waiting(connection, message, self._clock(), size, span)
         # Deep nesting could be too much for api's reader, and others share the request.
         if not all(type(value) in _PLAIN for value in send.body.values()):
             self._answer(waiting, _NOT_PLAIN)
@@ -161,6 +165,8 @@ class Sends:
     def _answer(self, waiting: Waiting, result: Appended | NotAppended) -> None:
         connection, message = waiting.connection, waiting.message
         connection.session.answered()
+        if waiting.span is not None:
+            waiting.span.end(outcome=type(result).__name__)
         if isinstance(result, NotAppended):
             self._metrics.refusals[result.code] += 1
             connection.reply(
@@ -192,6 +198,12 @@ class Sends:
                 "message_accepted", trace_id=message.trace, conn_id=connection.id,
                 user_id=message.sender, conversation=result.conversation, seq=result.seq,
             )  # fmt: skip
+
+
+def _begun(trace: str) -> tuple[str, tracing.Span | None]:
+    """The trace that a message goes on with, and its first span, if it is one of the traced."""
+    span = tracing.active.begin("gateway.send", trace) if tracing.active is not None else None
+    return (span.traceparent, span) if span is not None else (tracing.untraced(trace), None)
 
 
 def _refusal(error: ApiRefused) -> NotAppended:
