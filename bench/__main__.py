@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from bench import connections, direct, report, room
+from bench import connections, direct, report, room, signing_in
 from bench.calibration import calibrate
 from bench.target import TURN_S, Target, started
 
@@ -29,6 +29,7 @@ class Size:
     rates: tuple[float, ...] = room.RATES
     idle: int = 5_000
     reconnect: int = 2_000
+    checked: int = signing_in.CHECKED
 
 
 async def _direct(target: Target, size: Size) -> dict[str, Any]:
@@ -49,7 +50,17 @@ async def _reconnect(target: Target, size: Size) -> dict[str, Any]:
     return await connections.reconnect(target, size.reconnect)
 
 
-SCENARIOS = {"direct": _direct, "room": _room, "idle": _idle, "reconnect": _reconnect}
+async def _auth(target: Target, size: Size) -> dict[str, Any]:
+    return await signing_in.run(target, size.checked, size.warm_up_s, size.measured_s)
+
+
+SCENARIOS = {
+    "direct": _direct,
+    "room": _room,
+    "idle": _idle,
+    "reconnect": _reconnect,
+    "auth": _auth,
+}
 
 
 async def measure(target: Target, names: list[str], size: Size) -> dict[str, dict[str, Any]]:

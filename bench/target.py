@@ -35,6 +35,7 @@ LIFTED: Final[Mapping[str, Mapping[str, str]]] = {
 class Target:
     """A running system."""
 
+    auth_url: str  # auth itself, not the edge
     gateway: tuple[str, int]  # where sockets connect: the gateway itself, not the edge
     servers: Mapping[str, Sequence[int]]  # kind, e.g. `gateway` → process ids
     provision: Provision
@@ -65,6 +66,7 @@ def started(folder: Path, *, turn_s: float = TURN_S) -> Iterator[Target]:
             client_secret=stack.client_secret(HARNESS),
         )
         yield Target(
+            stack.service_url("auth-1"),
             (address.hostname or "", address.port or 0),
             dict(servers),
             provision,

@@ -22,6 +22,7 @@ TOY = Size(
     rates=(40.0,),
     idle=5,
     reconnect=5,
+    checked=20,
 )
 
 
@@ -39,6 +40,8 @@ async def test_every_scenario_runs(tmp_path: Path) -> None:
     assert results["idle"]["connections"] == 5
     for name in ("reconnect_cold", "reconnect_warm"):
         assert results[name]["connects_per_s"] > 0
+    for name in ("logins", "refreshes", "verify_first", "verify_remembered"):
+        assert results[name]["per_core_per_s"] > 0, name
     assert "| direct_closed |" in report.table(results)
     assert {name.split()[0] for name, *_ in report.judge(results)} >= {"direct_closed", "idle"}
 

@@ -12,6 +12,7 @@ import msgspec
 
 from services.api.store.database import Database, Row, Transaction
 from services.api.store.errors import AlreadyThere
+from services.api.store.rotations import rotate_unused
 from shared.ids import is_id
 from shared.internal import (
     NewSession,
@@ -26,10 +27,6 @@ from shared.internal import (
 # A session that ended so recently is named again: whoever has to spread the word may have failed
 # to the first time. Longer than an access token lives.
 RECENTLY_ENDED: Final = "10 minutes"
-
-# For so long a replaced token is kept to notice its reuse; a device that refreshes every five
-# minutes leaves 2,016 of them behind. Later it is refused like any unknown one.
-REUSE_NOTICED: Final = "7 days"
 
 # For so long a refresh may be asked for again when its answer got lost. Clients give up on a
 # request and retry within it; whoever steals a token and comes later is noticed.
@@ -76,6 +73,21 @@ class SessionStore:
         was a moment ago and its successor is unused: then the answer got lost, and it is the same
         successor again."""
         old = _bytes(rotation.old_hash)
+        for _ in range(2):  # enabled again between the two questions: ask once more
+            usual = await rotate_unused(
+                self._database, rotation.client_id, old, _bytes(rotation.new_hash),
+                _bytes(rotation.sealed), rotation.expires_at,
+            )  # fmt: skip
+            if usual is not None:
+                session, user, scope = usual
+                return RotationReply("rotated", session=session, user=user, scope=scope)
+            reply = await self._unusual(rotation, old)
+            if reply is not None:
+                return reply
+        return UNKNOWN
+
+    async def _unusual(self, rotation: Rotation, old: bytes) -> RotationReply | None:
+        """Why a token was not replaced; None when there is no reason any more."""
         async with self._database.transaction() as transaction:
             row = await transaction.fetch_one(
                 """
@@ -107,7 +119,7 @@ class SessionStore:
             if state is None:
                 return UNKNOWN
             reply = RotationReply("rotated", session=session, user=user, scope=scope)
-            return await _rotate(transaction, rotation, reply, state)
+            return await _told(transaction, rotation, reply, state)
 
     async def end(self, which: SessionEnd) -> SessionEnded:
         """End sessions. Named are those that this ended, and those of the same description that
@@ -206,9 +218,9 @@ async def _insert(transaction: Transaction, session: NewSession, token: bytes) -
     )
 
 
-async def _rotate(
+async def _told(
     transaction: Transaction, rotation: Rotation, reply: RotationReply, state: Row
-) -> RotationReply:
+) -> RotationReply | None:
     replaced_by, unexpired, alive, enabled, sealed = state
     new = _bytes(rotation.new_hash)
     if replaced_by is not None and bytes(replaced_by) == new:
@@ -226,26 +238,7 @@ async def _rotate(
             (reply.session,),
         )
         return RotationReply("reused", session=reply.session, user=reply.user)
-    if not (unexpired and alive and enabled):
-        return UNKNOWN
-    await transaction.execute(
-        f"""
-        UPDATE refresh_tokens
-        SET replaced_by = %s, replaced_at = now(), sealed = %s,
-            expires_at = least(expires_at, now() + interval '{REUSE_NOTICED}')
-        WHERE hash = %s
-        """,  # noqa: S608 - constant interval
-        (new, _bytes(rotation.sealed) or None, _bytes(rotation.old_hash)),
-    )
-    await transaction.execute(
-        "INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (%s, %s, %s)",
-        (new, reply.session, rotation.expires_at),
-    )
-    await transaction.execute(
-        "UPDATE sessions SET used_at = now(), expires_at = %s WHERE id = %s",
-        (rotation.expires_at, reply.session),
-    )
-    return reply
+    return None if unexpired and alive and enabled else UNKNOWN
 
 
 def _condition(which: SessionEnd) -> tuple[str, bytes | str | None, tuple[str, ...]]:
