@@ -8,7 +8,7 @@ ends use the same types, so nothing here is validated twice. Errors are problem 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -121,6 +121,34 @@ class MembersReply(Struct, frozen=True):
     members: list[Membership]
 
 
+class VisibilityRequest(Struct, frozen=True):
+    """POST /internal/v1/people/visibility → VisibilityReply; at most 200 people"""
+
+    users: list[str]
+
+
+class Visibility(Struct, frozen=True, array_like=True):
+    """Who may see whether somebody is here. A block is told for both of the two."""
+
+    user: str
+    audience: Literal["everyone", "contacts", "nobody"]
+    contacts: list[str] = []  # only where the audience is made of them
+    blocked: list[str] = []  # by the user, or who have blocked the user
+    last_seen_ms: int = 0  # Unix time; 0: unknown
+
+
+class VisibilityReply(Struct, frozen=True):
+    """Those of the people who exist."""
+
+    people: list[Visibility]
+
+
+class SeenReport(Struct, frozen=True):
+    """POST /internal/v1/people/seen → 204; at most 1,000 people"""
+
+    times_ms: dict[str, int]  # user → Unix time
+
+
 # --- auth ---------------------------------------------------------------------------------------
 
 
@@ -141,12 +169,27 @@ class Account(Struct, frozen=True):
     password_hash: str  # empty: nobody signs in to it with a password
     disabled: bool
     kind: str = "person"  # or "bot"
+    email: str = ""  # that the person has proved to be theirs
 
 
 class PasswordChange(Struct, frozen=True):
     """PUT /internal/v1/accounts/{user}/password → 204"""
 
     password_hash: str
+
+
+class EmailChange(Struct, frozen=True):
+    """PUT /internal/v1/accounts/{user}/email → 204; 409 when it is someone else's. DELETE → 204.
+    ``key``: the address as it is compared."""
+
+    address: str
+    key: str
+
+
+class EmailQuery(Struct, frozen=True):
+    """POST /internal/v1/emails/find → Account; 404"""
+
+    key: str
 
 
 class NewSession(Struct, frozen=True):

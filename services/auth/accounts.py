@@ -18,6 +18,8 @@ from shared.internal import (
     AuditBatch,
     AuditEvent,
     Consent,
+    EmailChange,
+    EmailQuery,
     NewAccount,
     NewSession,
     PasswordChange,
@@ -70,6 +72,10 @@ class HandleTaken(Exception):
     """Someone else has that handle."""
 
 
+class EmailTaken(Exception):
+    """Someone else has proved that the address is theirs."""
+
+
 class Accounts:
     """What auth asks of api. Every method raises ApiUnavailable."""
 
@@ -97,6 +103,35 @@ class Accounts:
         """Keep another hash."""
         path = f"/internal/v1/accounts/{user}/password"
         await self._api.call("PUT", path, PasswordChange(password_hash), type(None))
+
+    async def by_email(self, key: str) -> Account | None:
+        """The account to which an address belongs."""
+        try:
+            path = "/internal/v1/emails/find"
+            return await self._api.call("POST", path, EmailQuery(key), Account)
+        except ApiRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    async def put_email(self, user: str, address: str, key: str) -> None:
+        """Give an account an address that was proved. Raises :class:`EmailTaken`."""
+        path = f"/internal/v1/accounts/{user}/email"
+        try:
+            await self._api.call("PUT", path, EmailChange(address, key), type(None))
+        except ApiRefused as refused:
+            if refused.status == 409:
+                raise EmailTaken from refused
+            raise
+
+    async def remove_email(self, user: str) -> None:
+        """Forget an account's address; gone before is as good."""
+        try:
+            path = f"/internal/v1/accounts/{user}/email"
+            await self._api.call("DELETE", path, None, type(None))
+        except ApiRefused as refused:
+            if refused.status != 404:
+                raise
 
     async def begin_session(self, session: NewSession) -> None:
         """Record a sign-in on a device."""

@@ -29,11 +29,21 @@ from services.auth.factors import SecondFactors
 from services.auth.hashing import PasswordHashes
 from services.auth.issuing import Issuer
 from services.auth.keyring import RELOAD_S, KeyRing, KeysFault
+from services.auth.mail.letter import Letters
+from services.auth.mail.outbox import WORKERS, Outbox
+from services.auth.mail.post import Post, sender
+from services.auth.mail.transports import (
+    FolderTransport,
+    SmtpServer,
+    SmtpTransport,
+    Transport,
+)
 from services.auth.metrics import AuthMetrics
 from services.auth.pages import Pages
 from services.auth.records.challenges import Challenges
 from services.auth.records.codes import Codes
 from services.auth.records.devices import Devices
+from services.auth.records.emails import EmailProofs
 from services.auth.records.enrolments import Enrolments
 from services.auth.records.halfway import HalfwaySignIns
 from services.auth.records.signins import SignIns
@@ -160,7 +170,17 @@ def _assemble(
             registration_open=settings.registration_open,
             passkeys=factors.party.available,
         ),
+        post=_post(settings, metrics),
+        email_proofs=EmailProofs(redis, names, now_ms),
     )
+
+
+def _post(settings: AuthSettings, metrics: AuthMetrics) -> Post:
+    transport: Transport = FolderTransport(settings.mail_folder)
+    if settings.smtp_url:
+        transport = SmtpTransport(SmtpServer.parse(settings.smtp_url))
+    letters = Letters(sender(settings.letters_from), settings.issuer)
+    return Post(letters, Outbox(transport, metrics))
 
 
 def _own_clients(settings: AuthSettings) -> list[Client]:
@@ -197,6 +217,8 @@ def _watch(app: web.Application, auth: Auth, redis: Redis, http: aiohttp.ClientS
     app[TASKS].spawn("reload_keys", _reload_keys(auth))
     app[TASKS].spawn("audit", auth.audit.run())
     app[TASKS].spawn("clients", auth.clients.run())
+    for number in range(WORKERS):
+        app[TASKS].spawn(f"mail {number}", auth.post.outbox.run())
     app[TASKS].spawn("revoked_sessions", auth.revoked.run(lambda _: None))
 
 

@@ -46,9 +46,12 @@ class PasswordHashes:
         return await self._run(lambda: self._hasher.hash(password))
 
     async def verify(self, password: str, stored: str | None) -> bool:
-        """Whether the password is the one that was hashed. Without a hash (nobody has that name)
-        it takes the same time and is False. Raises :class:`HashingBusy`."""
-        known = stored if stored is not None else await self._nobodys_hash()
+        """Whether the password is the one that was hashed. Without a hash (nobody has that
+        name, or nobody signs in to it with a password) it takes the same time and is False.
+
+        Raises :class:`HashingBusy`.
+        """
+        known = stored or await self._nobodys_hash()
 
         def compare() -> bool:
             try:
@@ -56,7 +59,7 @@ class PasswordHashes:
             except (VerificationError, InvalidHashError):
                 return False
 
-        return await self._run(compare) and stored is not None
+        return await self._run(compare) and bool(stored)
 
     def is_outdated(self, stored: str) -> bool:
         """Whether a hash was made with other parameters than today's."""

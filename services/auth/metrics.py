@@ -44,6 +44,12 @@ class AuthMetrics:
             "Security events that found the queue to api full; they are in the log only",
             registry=registry,
         )
+        self.mails = Counter(
+            "agileim_auth_mails_total",
+            "Letters by outcome: sent, failed, dropped (too many waited)",
+            ("outcome",),
+            registry=registry,
+        )
         self.hash_wait = Histogram(
             "agileim_auth_hash_wait_seconds",
             "Time that a password hash waited for a free thread",

@@ -15,10 +15,12 @@ from services.auth.factors import SecondFactors
 from services.auth.hashing import PasswordHashes
 from services.auth.issuing import Issuer
 from services.auth.keyring import KeyRing
+from services.auth.mail.post import Post
 from services.auth.metrics import AuthMetrics
 from services.auth.pages import Pages
 from services.auth.records.codes import Codes
 from services.auth.records.devices import Devices
+from services.auth.records.emails import EmailProofs
 from services.auth.records.halfway import HalfwaySignIns
 from services.auth.records.signins import SignIns
 from services.auth.records.throttles import Throttles
@@ -52,6 +54,8 @@ class Auth:
     addresses: Addresses
     audit: Audit
     pages: Pages
+    post: Post
+    email_proofs: EmailProofs
 
 
 AUTH: web.AppKey[Auth] = web.AppKey("auth", Auth)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from services.auth.handlers import (
     account,
+    account_factors,
     account_pages,
     authorize,
     bots,
@@ -13,9 +14,12 @@ from services.auth.handlers import (
     device,
     device_authorization,
     discovery,
+    email_pages,
     end_session,
+    factor_resets,
     introspection,
     passkey_signin,
+    recover,
     register,
     revocation,
     second_step,
@@ -26,6 +30,8 @@ from services.auth.handlers import (
     userinfo,
 )
 from services.auth.pages import STATIC
+
+FACTORS = "/connect/account/factors"
 
 
 def routes() -> list[web.AbstractRouteDef]:
@@ -63,6 +69,16 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/connect/account", account_pages.overview),
         web.get("/connect/account/new-password", account_pages.show_password),
         web.post("/connect/account/new-password", account_pages.change_password),
+        web.get("/connect/account/email", email_pages.show),
+        web.post("/connect/account/email", email_pages.submit),
+        web.post("/connect/account/email/code", email_pages.submit_code),
+        web.post("/connect/account/email/remove", email_pages.remove),
+        web.get("/connect/email/confirm", email_pages.show_link),
+        web.post("/connect/email/confirm", email_pages.submit_link),
+        web.get("/connect/recover", recover.show),
+        web.post("/connect/recover", recover.submit),
+        web.get("/connect/recover/password", recover.show_password),
+        web.post("/connect/recover/password", recover.submit_password),
         web.get("/connect/account/devices", account_pages.show_devices),
         web.post("/connect/account/devices", account_pages.end_devices),
         web.get("/connect/account/authenticator", setting_up.show_authenticator),
@@ -75,6 +91,15 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/connect/account/recovery-codes", account_pages.show_recovery_codes),
         web.post("/connect/account/recovery-codes", account_pages.make_recovery_codes),
         web.post("/connect/account/password", account.change_password),
+        web.get("/connect/account/factors", account_factors.show),
+        web.post(f"{FACTORS}/authenticator", account_factors.begin_authenticator),
+        web.put(f"{FACTORS}/authenticator", account_factors.confirm_authenticator),
+        web.delete(f"{FACTORS}/authenticator", account_factors.remove_authenticator),
+        web.post(f"{FACTORS}/passkeys/options", account_factors.passkey_options),
+        web.post(f"{FACTORS}/passkeys", account_factors.add_passkey),
+        web.patch(f"{FACTORS}/passkeys/{{passkey}}", account_factors.rename_passkey),
+        web.delete(f"{FACTORS}/passkeys/{{passkey}}", account_factors.remove_passkey),
+        web.post(f"{FACTORS}/recovery-codes", account_factors.new_recovery_codes),
         web.get("/connect/account/sessions", account.sessions),
         web.delete("/connect/account/sessions", account.end_sessions),
         web.delete("/connect/account/sessions/{session}", account.end_session),
@@ -92,5 +117,7 @@ def routes() -> list[web.AbstractRouteDef]:
         web.post("/internal/v1/clients/{client_id}/secrets", clients.rotate_secret),
         web.delete("/internal/v1/clients/{client_id}/secrets/{secret}", clients.revoke_secret),
         web.post("/internal/v1/bots", clients.make_bot),
+        web.delete("/internal/v1/users/{user}/factors", factor_resets.reset),
+        web.put("/internal/v1/users/{user}/administrator", factor_resets.set_administrator),
         web.static("/static/auth", STATIC),
     ]

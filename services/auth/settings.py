@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 
 from services.auth.domain.clients import ClientsFault, read_clients, read_service_clients
 from services.auth.domain.factor_policy import FactorPolicy
-from shared.settings import PREFIX, ServiceSettings
+from services.auth.mail.post import sender
+from services.auth.mail.transports import SmtpServer
+from shared.settings import PREFIX, Secret, ServiceSettings
+
+NO_SERVER = Secret("")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,11 @@ class AuthSettings(ServiceSettings):
     # Of whom more than a password is demanded: optional, administrators, everybody.
     second_factor: str = FactorPolicy.OPTIONAL
     fresh_s: int = 600  # after a sign-in, for so long the person may change what they sign in with
+
+    # Where mail goes, see mail.transports.SmtpServer; empty: into files in mail_dir.
+    smtp_url: Secret = NO_SERVER
+    mail_from: str = ""  # AgileIM <no-reply@example.org>
+    mail_dir: Path | None = None  # default: `mail` beside keys_dir
 
     # argon2id, RFC 9106, section 4, second recommendation, but with one lane: the pool of
     # hash_threads is the parallelism, and a hash must not take cores from its neighbours.
@@ -69,7 +78,23 @@ class AuthSettings(ServiceSettings):
             faults.append(f"{PREFIX}HASH_MEMORY_KIB must be at least 8")
         if self.access_token_s > 300:
             faults.append(f"{PREFIX}ACCESS_TOKEN_S must be at most 300")
-        return faults + self._file_faults()
+        return faults + self._mail_faults() + self._file_faults()
+
+    def _mail_faults(self) -> list[str]:
+        faults = []
+        if self.smtp_url:
+            try:
+                SmtpServer.parse(self.smtp_url)
+            except ValueError as error:
+                faults.append(f"{PREFIX}SMTP_URL {error}")
+            if not self.mail_from:
+                faults.append(f"{PREFIX}MAIL_FROM is needed with {PREFIX}SMTP_URL")
+        if self.mail_from:
+            try:
+                sender(self.mail_from)
+            except ValueError as error:
+                faults.append(f"{PREFIX}MAIL_FROM {error}")
+        return faults
 
     def _file_faults(self) -> list[str]:
         faults = []
@@ -84,6 +109,16 @@ class AuthSettings(ServiceSettings):
             except ClientsFault as fault:
                 faults.append(f"{PREFIX}SERVICE_CLIENTS_FILE: {fault}")
         return faults
+
+    @property
+    def letters_from(self) -> str:
+        """Who mail is from."""
+        return self.mail_from or f"AgileIM <no-reply@{urlsplit(self.issuer).hostname}>"
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where mail lies when there is no server for it."""
+        return self.mail_dir or self.keys_dir.parent / "mail"
 
     @property
     def secure(self) -> bool:

@@ -17,7 +17,12 @@ from aiohttp.test_utils import TestServer, unused_port
 from aiohttp.typedefs import Handler
 
 from services.api.access import Access
-from services.api.handlers import internal_accounts, internal_clients, internal_factors
+from services.api.handlers import (
+    internal_accounts,
+    internal_clients,
+    internal_emails,
+    internal_factors,
+)
 from services.api.store.database import Database
 from services.api.store.errors import StoreError
 from services.api.store.migrate import migrate
@@ -178,6 +183,7 @@ async def running_api(
         app.middlewares.append(_store_errors)
         app.add_routes(internal_accounts.routes(database, access.service))
         app.add_routes(internal_clients.routes(database, access.service))
+        app.add_routes(internal_emails.routes(database, access.service))
         app.add_routes(internal_factors.routes(database, access.service))
         server = TestServer(app)
         async with server:

@@ -80,21 +80,21 @@ class AccountHandlers:
             account = await self._accounts.create(await body_of(request, NewAccount))
         except HandleTaken:
             raise Problem(ErrorCode.CONFLICT, "The handle is taken.", field="handle") from None
-        return _json(account, status=201)
+        return json_of(account, status=201)
 
     async def by_handle(self, request: web.Request) -> web.Response:
         """GET /internal/v1/accounts?handle=H: 200 Account, 404."""
         account = await self._accounts.by_handle(request.query.get("handle", ""))
         if account is None:
             raise _not_found()
-        return _json(account)
+        return json_of(account)
 
     async def by_id(self, request: web.Request) -> web.Response:
         """GET /internal/v1/accounts/{user}: 200 Account, 404."""
         account = await self._accounts.by_id(request.match_info["user"])
         if account is None:
             raise _not_found()
-        return _json(account)
+        return json_of(account)
 
     async def change_password(self, request: web.Request) -> web.Response:
         """PUT /internal/v1/accounts/{user}/password: 204, 404."""
@@ -128,7 +128,7 @@ class SessionHandlers:
         """POST /internal/v1/sessions/rotate: 200 RotationReply."""
         rotation = await body_of(request, Rotation)
         try:
-            return _json(await self._sessions.rotate(rotation))
+            return json_of(await self._sessions.rotate(rotation))
         except ValueError:
             raise Problem(ErrorCode.INVALID, "Not a hash.", field="old_hash") from None
 
@@ -138,7 +138,7 @@ class SessionHandlers:
         if sum(map(bool, (which.refresh_hash, which.session, which.user))) != 1:
             raise Problem(ErrorCode.INVALID, "Exactly one of refresh_hash, session, user.")
         try:
-            return _json(await self._sessions.end(which))
+            return json_of(await self._sessions.end(which))
         except ValueError:
             raise Problem(ErrorCode.INVALID, "Not a hash.", field="refresh_hash") from None
 
@@ -148,7 +148,7 @@ class SessionHandlers:
         if sum(map(bool, (which.refresh_hash, which.session, which.user))) != 1:
             raise Problem(ErrorCode.INVALID, "Exactly one of refresh_hash, session, user.")
         try:
-            return _json(SessionList(await self._sessions.find(which)))
+            return json_of(SessionList(await self._sessions.find(which)))
         except ValueError:
             raise Problem(ErrorCode.INVALID, "Not a hash.", field="refresh_hash") from None
 
@@ -162,7 +162,7 @@ class ConsentHandlers:
     async def get(self, request: web.Request) -> web.Response:
         """GET /internal/v1/consents/{user}/{client_id}: 200 Consent."""
         info = request.match_info
-        return _json(Consent(await self._consents.scope(info["user"], info["client_id"])))
+        return json_of(Consent(await self._consents.scope(info["user"], info["client_id"])))
 
     async def put(self, request: web.Request) -> web.Response:
         """PUT /internal/v1/consents/{user}/{client_id}: 200 Consent, 404."""
@@ -170,7 +170,7 @@ class ConsentHandlers:
         info = request.match_info
         if not await self._consents.give(info["user"], info["client_id"], consent.scope):
             raise _not_found()
-        return _json(consent)
+        return json_of(consent)
 
 
 class AuditHandlers:
@@ -196,7 +196,8 @@ async def body_of(request: web.Request, kind: type[T]) -> T:
         raise Problem(ErrorCode.INVALID, str(error)) from error
 
 
-def _json(reply: Struct, status: int = 200) -> web.Response:
+def json_of(reply: Struct, status: int = 200) -> web.Response:
+    """A struct as an answer."""
     return web.Response(
         body=msgspec.json.encode(reply), content_type="application/json", status=status
     )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from aiohttp import web
-from msgspec import Struct
 
-from services.api.handlers.internal_accounts import Guard, Handler, body_of
+from services.api.handlers.internal_accounts import Guard, Handler, body_of, json_of
 from services.api.store.clients import ClientStore, HandleTaken, OtherVersion, TooMany
 from services.api.store.database import Database
 from shared.client_records import ClientEntry, ClientPage, NewBot, NewSecret
@@ -55,19 +53,19 @@ class ClientHandlers:
     async def page(self, request: web.Request) -> web.Response:
         """GET /internal/v1/clients?after=&limit= or ?owner=U: 200 ClientPage."""
         if owner := request.query.get("owner"):
-            return _json(ClientPage(await self._clients.bots(owner)))
+            return json_of(ClientPage(await self._clients.bots(owner)))
         limit = request.query.get("limit", str(PAGE_MAX))
         if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit) <= PAGE_MAX):
             raise Problem(ErrorCode.INVALID, f"From 1 to {PAGE_MAX}.", field="limit")
         found = await self._clients.page(request.query.get("after", ""), int(limit))
-        return _json(ClientPage(found, found[-1].client_id if len(found) == int(limit) else ""))
+        return json_of(ClientPage(found, found[-1].client_id if len(found) == int(limit) else ""))
 
     async def find(self, request: web.Request) -> web.Response:
         """GET /internal/v1/clients/{client_id}: 200 ClientRecord, 404."""
         found = await self._clients.find(request.match_info["client_id"])
         if found is None:
             raise _not_found()
-        return _json(found)
+        return json_of(found)
 
     async def put(self, request: web.Request) -> web.Response:
         """PUT /internal/v1/clients/{client_id}: 200 ClientRecord, 409, 422."""
@@ -75,7 +73,7 @@ class ClientHandlers:
         if entry.client_id != request.match_info["client_id"] or entry.kind == "bot":
             raise Problem(ErrorCode.INVALID, "Another client, or a bot.", field="client_id")
         try:
-            return _json(await self._clients.put(entry))
+            return json_of(await self._clients.put(entry))
         except OtherVersion:
             raise Problem(
                 ErrorCode.CONFLICT, "The client exists, or was changed meanwhile.", field="version"
@@ -114,7 +112,7 @@ class ClientHandlers:
         if not (is_id(bot.user) and (not bot.owner or is_id(bot.owner))):
             raise Problem(ErrorCode.INVALID, "Not an id.", field="user")
         try:
-            return _json(await self._clients.create_bot(bot), status=201)
+            return json_of(await self._clients.create_bot(bot), status=201)
         except HandleTaken:
             raise Problem(ErrorCode.CONFLICT, "The handle is taken.", field="handle") from None
         except TooMany:
@@ -129,12 +127,6 @@ class ClientHandlers:
 
 def _is_digest(text: str) -> bool:
     return len(text) == DIGEST_CHARS and set(text) <= set("0123456789abcdef")
-
-
-def _json(reply: Struct, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(reply), content_type="application/json", status=status
-    )
 
 
 def _not_found() -> Problem:

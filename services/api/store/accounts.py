@@ -8,7 +8,8 @@ from services.api.store.database import Database, Row
 from shared.ids import is_id, new_id
 from shared.internal import Account, NewAccount
 
-_COLUMNS: Final = "id::text, handle, display_name, password_hash, disabled_at IS NOT NULL, kind"
+_COLUMNS: Final = """id::text, handle, display_name, password_hash, disabled_at IS NOT NULL, kind,
+    coalesce((SELECT address FROM emails WHERE user_id = users.id), '')"""
 
 
 class HandleTaken(Exception):
@@ -73,7 +74,7 @@ class AccountStore:
 
 
 def _account(row: Row) -> Account:
-    user, handle, display_name, password_hash, disabled, kind = row
+    user, handle, display_name, password_hash, disabled, kind, email = row
     return Account(
         user=user,
         handle=handle,
@@ -81,4 +82,5 @@ def _account(row: Row) -> Account:
         password_hash=password_hash,
         disabled=disabled,
         kind=kind,
+        email=email,
     )

@@ -11,7 +11,7 @@ DEVICE = "/connect/device"
 ACCOUNT = "/connect/account"
 _ACCOUNT_PAGES = frozenset(
     {ACCOUNT, *(f"{ACCOUNT}/{page}" for page in (
-        "new-password", "devices", "authenticator", "passkeys/new", "recovery-codes"
+        "new-password", "devices", "authenticator", "passkeys/new", "recovery-codes", "email"
     ))}
 )  # fmt: skip
 MAX_CHARS = 8_192

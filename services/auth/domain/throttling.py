@@ -42,6 +42,11 @@ USER_CODE = Policy(burst=10, recover_ms=60_000, base_ms=5_000, cap_ms=300_000)
 DEVICE = Policy(burst=60, recover_ms=5_000, base_ms=5_000, cap_ms=60_000)
 
 
+# Mail to one address, and mail asked for from one: nobody's mailbox is to be flooded through us.
+MAIL_TO = Policy(burst=3, recover_ms=600_000, base_ms=60_000, cap_ms=3_600_000)
+MAIL_ASKED = Policy(burst=10, recover_ms=60_000, base_ms=10_000, cap_ms=600_000)
+
+
 def registrations(per_hour: int) -> Policy:
     """So many new accounts an hour from one address."""
     return Policy(burst=per_hour, recover_ms=3_600_000 // per_hour, base_ms=10_000, cap_ms=600_000)

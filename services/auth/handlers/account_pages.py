@@ -26,7 +26,8 @@ from shared.internal import SessionRecord
 Page = Callable[[web.Request, Person, dict[str, str]], Awaitable[web.Response]]
 _DONE = frozenset(
     {"password", "authenticator_added", "authenticator_removed", "passkey_added",
-     "passkey_removed", "passkey_renamed", "device_ended", "devices_ended"}
+     "passkey_removed", "passkey_renamed", "device_ended", "devices_ended", "email_proved",
+     "email_removed"}
 )  # fmt: skip
 
 
