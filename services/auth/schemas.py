@@ -5,6 +5,7 @@ Client authentication is not part of them: see :mod:`services.auth.client_authen
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
@@ -76,8 +77,14 @@ class IntrospectionForm(_Form):
 def load(schema: type[Schema], given: dict[str, str]) -> dict[str, Any]:
     """The form's fields. Raises :class:`OAuthError` ``invalid_request`` naming what is wrong."""
     try:
-        loaded: dict[str, Any] = schema().load(given)
+        loaded: dict[str, Any] = _made(schema).load(given)
     except ValidationError as error:
         names = ", ".join(sorted(map(str, error.messages_dict)))
         raise OAuthError("invalid_request", f"missing or malformed: {names}") from None
     return loaded
+
+
+@cache
+def _made(schema: type[Schema]) -> Schema:
+    """Made once: that costs more than loading a form, and an instance keeps nothing of it."""
+    return schema()
