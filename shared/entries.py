@@ -51,6 +51,8 @@ class ReceiptSignal(Struct, frozen=True, array_like=True, tag="receipt"):
     user: str
     delivered: int
     read: int
+    private: bool = False  # only their own devices learn what they have read
+    blind: list[str] = []  # members who do not learn what others have read
 
 
 class WatchSignal(Struct, frozen=True, array_like=True, tag="watch"):

@@ -37,6 +37,7 @@ INVITES_MAX: Final = 100  # of one group that are good at a time
 INVITE_MAX_S: Final = 365 * 86_400
 JOIN_REQUESTS_MAX: Final = 1_000  # of one group that wait at a time
 BANS_MAX: Final = 10_000  # of one group
+MARK_TIMES_S: Final = 90 * 86_400  # so long it is known when a message was delivered and read
 WATCH_MAX_CONVERSATIONS: Final = 200  # conversations whose presence one connection follows
 PRESENCE_MAX_MEMBERS: Final = 200  # larger conversations show no live presence
 

@@ -1,4 +1,4 @@
-"""Forgets sessions and refresh tokens that expired, a little at a time."""
+"""Forgets what is too old to be of use, a little at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from services.api.store.errors import StoreError
+from services.api.store.read_receipts import ReadReceipts
 from services.api.store.sessions import SessionStore
 from shared.logs import get_logger
 
@@ -23,3 +24,14 @@ async def prune_sessions(sessions: SessionStore, interval_s: float = INTERVAL_S)
                 forgotten = await sessions.prune(BATCH)
         except StoreError as error:
             get_logger().warning("sessions_not_pruned", error=str(error))
+
+
+async def prune_mark_times(receipts: ReadReceipts, interval_s: float = INTERVAL_S) -> None:
+    """The same for the times of receipts."""
+    while True:
+        await asyncio.sleep(interval_s)
+        try:
+            while await receipts.prune():
+                pass
+        except StoreError as error:
+            get_logger().warning("mark_times_not_pruned", error=str(error))

@@ -191,8 +191,9 @@ class Sends:
                 result.repeat,
             )
         )
-        # Who writes has read, and has got what was written.
-        self._receipts.read(message.sender, result.conversation, result.seq)
+        # Who writes has read, and has got what was written; in a thread, only the thread.
+        mark = self._receipts.delivered if message.body.get("thread") else self._receipts.read
+        mark(message.sender, result.conversation, result.seq)
         if self._log_messages:
             get_logger().debug(
                 "message_accepted", trace_id=message.trace, conn_id=connection.id,

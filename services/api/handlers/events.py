@@ -87,7 +87,7 @@ class EventHandlers:
         )
 
     async def send(self, call: Call) -> Reply:
-        """POST …/messages; what one has written, one has read."""
+        """POST …/messages; what one has written, one has read (in a thread, only the thread)."""
         trace = call.request[TRACE_ID]
         try:
             message = draft(
@@ -102,7 +102,8 @@ class EventHandlers:
         if isinstance(result, NotAppended):
             raise problem_of(result)
         if not result.repeat:
-            await self._move(ReceiptMark(call.user, result.conversation, result.seq, result.seq))
+            read = 0 if message.thread else result.seq
+            await self._move(ReceiptMark(call.user, result.conversation, result.seq, read))
         return Reply(sent_json(result), status=200 if result.repeat else 201)
 
     async def move(self, call: Call) -> Reply:

@@ -75,6 +75,7 @@ from services.api.schemas.messages import (
 from services.api.schemas.people import User, UserList, UsersQuery
 from services.api.schemas.problem import Problem
 from services.api.schemas.profiles import ChangedProfile, Me, Profile
+from services.api.schemas.receipts import MessageReceipts, ReceiptPrivacy
 from services.api.schemas.threads import (
     Forward,
     ForwardedPage,
@@ -120,6 +121,7 @@ __all__ = [
     "MemberSettings",
     "MessageDraft",
     "MessagePage",
+    "MessageReceipts",
     "MessageVersion",
     "MessageVersions",
     "MessagesQuery",
@@ -141,6 +143,7 @@ __all__ = [
     "Problem",
     "Profile",
     "Reaction",
+    "ReceiptPrivacy",
     "Relation",
     "RequestsQuery",
     "Sent",

@@ -146,9 +146,10 @@ class Conversations:
     ) -> Written:
         """Its members, its first event, and word to those who were not asked."""
         await transaction.execute(
-            "INSERT INTO members (conversation_id, user_id, role, first_seq)"
-            " SELECT %s, i.user_id, i.role, 1 FROM unnest(%s::uuid[], %s::text[])"
-            " AS i (user_id, role)",
+            "INSERT INTO members (conversation_id, user_id, role, first_seq, receipts_private)"
+            " SELECT %s, i.user_id, i.role, 1, u.receipts_private"
+            " FROM unnest(%s::uuid[], %s::text[]) AS i (user_id, role)"
+            " JOIN users u ON u.id = i.user_id",
             (new.id, list(roles), [role.value for role in roles.values()]),
         )
         locked = await lock(transaction, inboxes.values())

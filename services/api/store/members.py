@@ -50,13 +50,14 @@ class Members:
             raise not_found()
         rows = await self._database.fetch_all(
             f"""
-            SELECT {FACE}, m.role, m.delivered_seq, m.read_seq
-            FROM members m JOIN users u ON u.id = m.user_id
+            SELECT {FACE}, m.role, m.delivered_seq,
+                CASE WHEN m.user_id <> v.user_id AND (m.receipts_private OR v.receipts_private)
+                    THEN 0 ELSE m.read_seq END
+            FROM members v
+            JOIN members m ON m.conversation_id = v.conversation_id
+            JOIN users u ON u.id = m.user_id
             WHERE m.conversation_id = %s AND m.user_id > %s AND m.left_seq IS NULL
-                AND EXISTS (
-                    SELECT FROM members v
-                    WHERE v.conversation_id = %s AND v.user_id = %s AND v.left_seq IS NULL
-                )
+                AND v.conversation_id = %s AND v.user_id = %s AND v.left_seq IS NULL
             ORDER BY m.user_id LIMIT %s
             """,  # noqa: S608 - constant columns
             (conversation, after or LOWEST_ID, conversation, viewer, limit),

@@ -64,13 +64,15 @@ async def enter(transaction: Transaction, group: Locked, users: Sequence[str]) -
     await transaction.execute(
         """
         INSERT INTO members AS m (conversation_id, user_id, role, first_seq,
-            delivered_seq, read_seq, read_number)
-        SELECT %s, i.user_id, 'member', %s, %s, %s, %s
-        FROM unnest(%s::uuid[]) AS i (user_id) ORDER BY i.user_id
+            delivered_seq, read_seq, read_number, receipts_private)
+        SELECT %s, i.user_id, 'member', %s, %s, %s, %s, u.receipts_private
+        FROM unnest(%s::uuid[]) AS i (user_id) JOIN users u ON u.id = i.user_id
+        ORDER BY i.user_id
         ON CONFLICT (conversation_id, user_id) DO UPDATE
         SET role = excluded.role, first_seq = excluded.first_seq, left_seq = NULL,
             delivered_seq = excluded.delivered_seq, read_seq = excluded.read_seq,
-            read_number = excluded.read_number, updated_xid = pg_current_xact_id()
+            read_number = excluded.read_number, receipts_private = excluded.receipts_private,
+            updated_xid = pg_current_xact_id()
         """,
         (
             group.id, group.head_seq + 1, group.head_seq, group.head_seq, group.number,

@@ -32,10 +32,11 @@ _LOCK: Final = Prepared(
 # written again.
 _MOVE: Final = Prepared(
     "move_marks",
-    """
+    f"""
     PREPARE move_marks(uuid[], uuid[], bigint[], bigint[]) AS
     WITH state AS MATERIALIZED (
-        SELECT i.ord, i.conversation_id, m.place, c.member_count,
+        SELECT i.ord, i.conversation_id, i.user_id, m.place, m.receipts_private,
+            c.member_count BETWEEN 2 AND {RECEIPTS_MAX_MEMBERS} AS shown,
             greatest(i.delivered, i.read) <= c.head_seq AS possible,
             m.delivered_seq AS old_delivered, m.read_seq AS old_read,
             greatest(m.delivered_seq, i.delivered, i.read) AS delivered,
@@ -43,7 +44,7 @@ _MOVE: Final = Prepared(
         FROM unnest($1, $2, $3, $4)
             WITH ORDINALITY AS i (conversation_id, user_id, delivered, read, ord),
         LATERAL (
-            SELECT m.ctid AS place, m.delivered_seq, m.read_seq FROM members m
+            SELECT m.ctid AS place, m.receipts_private, m.delivered_seq, m.read_seq FROM members m
             WHERE m.conversation_id = i.conversation_id AND m.user_id = i.user_id
                 AND m.left_seq IS NULL OFFSET 0
         ) m, LATERAL (
@@ -61,11 +62,22 @@ _MOVE: Final = Prepared(
         FROM state s
         WHERE m.ctid = s.place AND s.possible
             AND (s.delivered > s.old_delivered OR s.read > s.old_read)
+    ), timed AS (
+        INSERT INTO mark_times (conversation_id, user_id, delivered_seq, read_seq, at)
+        SELECT s.conversation_id, s.user_id, s.delivered, s.read, clock_timestamp()
+        FROM state s
+        WHERE s.shown AND s.possible AND (s.delivered > s.old_delivered OR s.read > s.old_read)
+        ON CONFLICT DO NOTHING
     )
-    SELECT ord, possible, delivered, read, member_count,
-        possible AND (delivered > old_delivered OR read > old_read)
+    SELECT ord, possible, delivered, read,
+        shown AND possible AND (delivered > old_delivered OR read > old_read), receipts_private,
+        CASE WHEN shown THEN ARRAY(
+            SELECT b.user_id::text FROM members b
+            WHERE b.conversation_id = state.conversation_id AND b.receipts_private
+                AND b.left_seq IS NULL
+        ) END
     FROM state
-    """,
+    """,  # noqa: S608 - a constant
 )
 
 _LOCK_AND_MOVE: Final = "EXECUTE lock_members(%s, %s); EXECUTE move_marks(%s, %s, %s, %s)"
@@ -108,11 +120,13 @@ class Receipts:
         )
         outcomes: dict[tuple[str, str], NotAppended | None] = {}
         signals = []
-        for place, possible, delivered_seq, read_seq, member_count, moved in rows:
+        for place, possible, delivered_seq, read_seq, moved, private, blind in rows:
             conversation, user = keys[place - 1]
             outcomes[conversation, user] = None if possible else _BEYOND_HEAD
-            if moved and 1 < member_count <= RECEIPTS_MAX_MEMBERS:
-                signals.append(ReceiptSignal(conversation, user, delivered_seq, read_seq))
+            if moved:
+                signals.append(
+                    ReceiptSignal(conversation, user, delivered_seq, read_seq, private, blind)
+                )
         for index, mark in enumerate(marks):
             key = (mark.conversation, mark.user)
             results[index] = outcomes.get(key, _NOT_A_MEMBER)

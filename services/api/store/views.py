@@ -97,7 +97,8 @@ VIEW_COLUMNS: Final = f"""
         ) AS found
     ),
     m.silenced_until,
-    {FACE}, p.delivered_seq, p.read_seq,
+    {FACE}, p.delivered_seq,
+    CASE WHEN m.receipts_private OR p.receipts_private THEN 0 ELSE p.read_seq END,
     coalesce(d.version, 1), coalesce(d.topic, ''), coalesce(d.description, ''), d.avatar::text,
     coalesce(d.visibility, 'private'), coalesce(d.joining, 'invited'), c.posting = 'admins',
     {SETTINGS_COLUMNS}

@@ -231,6 +231,30 @@ class ThreadPage(Struct, frozen=True):
     next: ThreadPlace | None = None
 
 
+class MessageReceipt(Struct, frozen=True):
+    """How far one member is with a message; a time is None for what was long ago, too."""
+
+    user: str
+    delivered: bool = False
+    delivered_at: datetime | None = None
+    read: bool = False
+    read_at: datetime | None = None
+
+
+class MessageReceipts(Struct, frozen=True):
+    """Who has got and read a message; `members` is None where they are too many to list."""
+
+    delivered: int = 0
+    read: int = 0
+    members: list[MessageReceipt] | None = None
+
+
+class ReceiptPrivacy(Struct, frozen=True):
+    """Whether this user neither tells nor is told what was read."""
+
+    private: bool = False
+
+
 class SentPage(Struct, frozen=True):
     """Stored messages."""
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from agileim.calls.page import PAGE
 from agileim.frames import Event
 from agileim.http import Http
-from agileim.models import Conversation, EventPage, SyncPage
+from agileim.models import Conversation, EventPage, MessageReceipts, ReceiptPrivacy, SyncPage
 
 
 class LogCalls:
@@ -61,6 +61,19 @@ class LogCalls:
         marks = {"delivered_seq": delivered_seq, "read_seq": read_seq}
         body = {name: seq for name, seq in marks.items() if seq is not None}
         await self._http.request("POST", f"/v1/conversations/{conversation}/receipts", body=body)
+
+    async def receipts(self, conversation: str, seq: int) -> MessageReceipts:
+        """Who has got and read a message, and when."""
+        path = f"/v1/conversations/{conversation}/messages/{seq}/receipts"
+        return await self._http.request("GET", path, MessageReceipts)
+
+    async def receipts_private(self) -> bool:
+        """Whether this user keeps to themselves what they have read."""
+        return (await self._http.request("GET", "/v1/me/receipts", ReceiptPrivacy)).private
+
+    async def set_receipts_private(self, private: bool) -> None:
+        """Neither tell others nor be told by them what was read."""
+        await self._http.request("PUT", "/v1/me/receipts", body={"private": private})
 
     async def sync(self, cursor: str | None = None, *, limit: int = PAGE) -> SyncPage:
         """One page of the conversations that moved since `cursor`."""
