@@ -91,7 +91,10 @@ class Page:
 
     @property
     def form(self) -> Form:
-        """The only form."""
+        """The only form, or the only one that asks for a handle."""
+        asking = [form for form in self.forms if "handle" in form.fields]
+        if len(asking) == 1:
+            return asking[0]
         if len(self.forms) != 1:
             raise SignInFailed(f"{self.url} answered {self.status}: {self.words}")
         return self.forms[0]
