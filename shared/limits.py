@@ -50,6 +50,10 @@ UPLOAD_PARTS_MAX: Final = 2_000  # pieces in which one upload may come
 UPLOAD_LIFE_S: Final = 24 * 60 * 60  # to finish an upload, and to send a file that is finished
 FILE_LINK_S: Final = 300  # how long a link to a file is good, at least
 
+SEARCH_MAX_CHARS: Final = 200
+SEARCH_PAGE_MAX: Final = 50
+SEARCH_POOL: Final = 200  # by relevance: the best of so many newest matches
+
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 200
 

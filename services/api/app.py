@@ -14,13 +14,14 @@ from aiohttp.typedefs import Handler
 from services.api import conversing, openapi, peopling
 from services.api.access import Access
 from services.api.batcher import WORKERS, Batcher
-from services.api.endpoint import Endpoint, route
+from services.api.endpoint import Endpoint, Identity, route
 from services.api.filing import Filing
 from services.api.handlers import (
     internal_accounts,
     internal_clients,
     internal_emails,
     internal_factors,
+    internal_outside,
 )
 from services.api.handlers.conversations import Announcer, ConversationHandlers
 from services.api.handlers.discovery import DiscoveryHandlers
@@ -31,6 +32,7 @@ from services.api.handlers.internal_gateway import GatewayHandlers
 from services.api.handlers.marks import MarkHandlers
 from services.api.handlers.members import MemberHandlers
 from services.api.handlers.messages import MessageHandlers
+from services.api.handlers.search import SearchHandlers
 from services.api.handlers.snapshots import SnapshotHandlers
 from services.api.handlers.sync import SyncHandlers
 from services.api.metrics import ApiMetrics
@@ -38,6 +40,8 @@ from services.api.news import News
 from services.api.pruning import prune_mark_times, prune_sessions
 from services.api.publisher import EventStreams, Publisher
 from services.api.relay import Relay
+from services.api.sealing import Sealer
+from services.api.serving import Serving
 from services.api.settings import ApiSettings
 from services.api.store.administration import Administration
 from services.api.store.announcements import Announcements
@@ -53,8 +57,10 @@ from services.api.store.migrate import MigrationError, migrate
 from services.api.store.outbox import Outbox
 from services.api.store.read_receipts import ReadReceipts
 from services.api.store.receipts import Receipts
+from services.api.store.search import Search
 from services.api.store.sends import Sends
 from services.api.store.sessions import SessionStore
+from services.api.store.signatures import Signatures
 from services.api.store.snapshots import Snapshots
 from services.api.store.sync import Sync
 from services.api.store.users import Users
@@ -88,7 +94,7 @@ def create_app(settings: ApiSettings) -> web.Application:
     parts = _Parts(app, settings)
     app[DATABASE] = parts.database
     app[ENDPOINTS] = parts.endpoints
-    app.add_routes([route(endpoint, parts.access) for endpoint in parts.endpoints])
+    app.add_routes([route(endpoint, parts.identify) for endpoint in parts.endpoints])
     app.add_routes(parts.internal_routes())
     app.cleanup_ctx.append(parts.life)
     return app
@@ -121,7 +127,8 @@ class _Parts:
         self.redis = redis_client.connect(settings.redis_url)
         self.streams = EventStreams(self.redis, keys, settings.partitions)
         outbox = Outbox(self.database)
-        self.publisher = Publisher(self.streams, outbox, self.metrics)
+        self.sealer = Sealer(Signatures(self.database))
+        self.publisher = Publisher(self.streams, outbox, self.metrics, self.sealer.notice)
         self.relay = Relay(outbox, self.streams, self.metrics)
         self.batcher = Batcher(Sends(self.database), self.publisher, self.metrics)
         self.news = News(self.redis, keys)
@@ -129,7 +136,13 @@ class _Parts:
         self.user_tokens = self._verifier(USER_AUDIENCE)
         self.access = Access(self.user_tokens, self._verifier(internal.AUDIENCE), self.revoked)
         self.filing = Filing(settings, self.database)
+        self.serving = Serving(self.database, self.redis, keys, feed_days=settings.feed_days)
         self.endpoints = self._endpoints()
+
+    async def identify(self, request: web.Request) -> Identity:
+        """Who calls an operation that is for people."""
+        token = await self.access.user(request)
+        return Identity(token.user, token.session)
 
     def _verifier(self, audience: str) -> TokenVerifier:
         return TokenVerifier(
@@ -157,6 +170,7 @@ class _Parts:
             *MarkHandlers(Marks(self.database), announce).endpoints(),
             *SnapshotHandlers(Snapshots(self.database)).endpoints(),
             *SyncHandlers(Sync(self.database)).endpoints(),
+            *SearchHandlers(Search(self.database)).endpoints(),
             *self.filing.endpoints(self.revoked.__contains__),
             *conversing.endpoints(self.database, users, announce, self.batcher),
         ]
@@ -181,11 +195,14 @@ class _Parts:
         return [
             *gateway.routes(),
             *dispatcher.routes(),
+            *self.serving.routes(guard, self.endpoints, self.publisher),
+            *peopling.internal_routes(self.database, guard),
             *admin.routes(),
             *internal_accounts.routes(self.database, guard),
             *internal_factors.routes(self.database, guard),
             *internal_clients.routes(self.database, guard),
             *internal_emails.routes(self.database, guard),
+            *internal_outside.routes(self.database, guard),
         ]
 
     async def life(self, app: web.Application) -> AsyncIterator[None]:
@@ -196,6 +213,7 @@ class _Parts:
                 async with self.filing.life(app[TASKS]):
                     self._watch_health(app)
                     self._spawn(app)
+                    await self.serving.start(app[TASKS])
                     yield
                     self.revoked.stop()
                     await self.publisher.drain()
@@ -246,6 +264,7 @@ class _Parts:
         tasks.spawn("outbox", self.publisher.forget())
         tasks.spawn("signals", self.publisher.publish_signals())
         tasks.spawn("news", self.news.run())
+        tasks.spawn("sealer", self.sealer.run())
         tasks.spawn("relay", self.relay.run())
         tasks.spawn("revocations", self.revoked.run(lambda _: None))
         tasks.spawn("prune_sessions", prune_sessions(SessionStore(self.database)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -93,7 +93,15 @@ def chunks(events: Sequence[RoutedEvent]) -> Iterator[list[RoutedEvent]]:
 class Publisher:
     """Publishes what was committed; never makes a sender wait."""
 
-    def __init__(self, streams: EventStreams, outbox: Outbox, metrics: ApiMetrics) -> None:
+    def __init__(
+        self,
+        streams: EventStreams,
+        outbox: Outbox,
+        metrics: ApiMetrics,
+        noticed: Callable[[Iterable[str]], None] = lambda _: None,
+    ) -> None:
+        """``noticed`` is told of each conversation that was written to."""
+        self._noticed = noticed
         self._streams = streams
         self._outbox = outbox
         self._metrics = metrics
@@ -111,6 +119,7 @@ class Publisher:
         """Events of transactions that have been committed, with their outbox rows."""
         if not events:
             return
+        self._noticed(event.conversation for event in events)
         if len(self._events) + len(events) > QUEUE_MAX_EVENTS:
             self._metrics.left_to_relay.inc(len(events))
             return

@@ -22,6 +22,7 @@ from services.api.store.mentions import (
     write_mentions,
 )
 from services.api.store.reach import refusal
+from services.api.store.signatures import outdate
 from shared.codes import ErrorCode
 from shared.events import EventKind, Role
 from shared.limits import MENTIONS_MAX
@@ -142,6 +143,7 @@ class Messages:
             await write_mentions(transaction, [(conversation, seq, user, users)])
             if not await _has_newcomers(transaction, conversation, seq):
                 body |= {"text": text} | in_body(users)
+            await outdate(transaction, conversation, seq)
             event = NewEvent(conversation, EventKind.MESSAGE_EDITED, user, body)
             written = await write(transaction, locked, [event])
             row = await transaction.fetch_one(
