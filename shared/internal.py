@@ -18,6 +18,7 @@ AUDIENCE: Final = "internal"
 SCOPE_GATEWAY: Final = "internal.gateway"
 SCOPE_DISPATCHER: Final = "internal.dispatcher"
 SCOPE_AUTH: Final = "internal.auth"
+SCOPE_SERVICE: Final = "internal.service"  # an organisation's own services: see shared.services
 
 # --- gateway: POST /internal/v1/messages --------------------------------------------------------
 
@@ -153,11 +154,13 @@ class SeenReport(Struct, frozen=True):
 
 
 class NewAccount(Struct, frozen=True):
-    """POST /internal/v1/accounts → 201 Account; 409 when the handle is taken."""
+    """POST /internal/v1/accounts → 201 Account; 409 when the handle is taken. ``user``: the id that
+    it shall have; needed without a password, so that a retry is known for one."""
 
     handle: str
     display_name: str
     password_hash: str
+    user: str = ""
 
 
 class Account(Struct, frozen=True):
@@ -190,6 +193,45 @@ class EmailQuery(Struct, frozen=True):
     """POST /internal/v1/emails/find → Account; 404"""
 
     key: str
+
+
+class OutsideIdentity(Struct, frozen=True):
+    """Who somebody is at an OpenID provider outside; ``label`` is what they know it by."""
+
+    issuer: str
+    subject: str
+    label: str
+    linked_at: datetime
+
+
+class OutsideIdentities(Struct, frozen=True):
+    """GET /internal/v1/outside/of/{user}: one for each provider at most."""
+
+    identities: list[OutsideIdentity]
+
+
+class OutsideQuery(Struct, frozen=True):
+    """POST /internal/v1/outside/find → Account; 404"""
+
+    issuer: str
+    subject: str
+
+
+class OutsideLink(Struct, frozen=True):
+    """POST /internal/v1/outside/link → 204; 409: the identity, or one of this provider for the
+    user, is linked already. The same again changes nothing."""
+
+    user: str
+    issuer: str
+    subject: str
+    label: str
+
+
+class OutsideUnlink(Struct, frozen=True):
+    """POST /internal/v1/outside/unlink → 204; 404"""
+
+    user: str
+    issuer: str
 
 
 class NewSession(Struct, frozen=True):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from services.dispatcher.domain.membership import Members
 from services.dispatcher.domain.ordering import Gap
+from services.dispatcher.domain.visibility import Card
 from shared.entries import EventBatch, RoutedEvent
-from shared.internal import MembersReply
+from shared.internal import MembersReply, SeenReport, VisibilityReply, VisibilityRequest
 from shared.limits import PAGE_MAX
 from shared.logs import get_logger
 from shared.service_client import ApiClient, ApiRefused, ApiUnavailable
@@ -70,6 +72,37 @@ class Fetching:
                 break
             after = page[-1].seq
         return found
+
+    async def cards(self, users: Sequence[str]) -> dict[str, Card] | None:
+        """What people show to whom; None: api does not answer."""
+        try:
+            async with self._signal_slots:
+                reply = await self._api.call(
+                    "POST", "/internal/v1/people/visibility", VisibilityRequest(list(users)),
+                    VisibilityReply, timeout_s=TIMEOUT_S,
+                )  # fmt: skip
+        except (ApiUnavailable, ApiRefused) as error:
+            get_logger().warning("visibility_unavailable", error=str(error))
+            return None
+        return {
+            one.user: Card(
+                one.audience, frozenset(one.contacts), frozenset(one.blocked), one.last_seen_ms
+            )
+            for one in reply.people
+        }
+
+    async def report_seen(self, times: Mapping[str, int]) -> bool:
+        """When people were last here; whether api has taken it."""
+        try:
+            async with self._signal_slots:
+                await self._api.call(
+                    "POST", "/internal/v1/people/seen", SeenReport(dict(times)), bytes,
+                    timeout_s=TIMEOUT_S,
+                )  # fmt: skip
+        except (ApiUnavailable, ApiRefused) as error:
+            get_logger().warning("last_seen_not_reported", people=len(times), error=str(error))
+            return False
+        return True
 
     async def _members(self, conversation: str, from_seq: int) -> Members:
         try:

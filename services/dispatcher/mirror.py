@@ -8,14 +8,14 @@ dispatcher drains the changes after it has read events and before it routes them
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 import msgspec
 from redis.asyncio import Redis
 
 from services.dispatcher.domain.presence import PresenceMirror
-from shared.entries import BadEntry, Presence, decode_presence_change
+from shared.entries import BadEntry, PersonChange, Presence, decode_presence_change
 from shared.keys import Keys
 from shared.logs import get_logger
 from shared.redis_client import Entries
@@ -40,8 +40,9 @@ class MirrorTail:
     """Loads the mirror, then follows the changes. All methods raise RedisError."""
 
     def __init__(
-        self, redis: Redis, keys: Keys, mirror: PresenceMirror, moved: Callable[[set[str]], None]
-    ) -> None:
+        self, redis: Redis, keys: Keys, mirror: PresenceMirror, moved: Callable[[set[str]], None],
+        news: Callable[[Sequence[PersonChange]], None],
+    ) -> None:  # fmt: skip
         self.mirror = mirror
         self.key = keys.presence_changes()
         self.cursor: EntryId = (0, 0)
@@ -50,6 +51,7 @@ class MirrorTail:
         self._lane = Lane(redis)
         self._keys = keys
         self._moved = moved
+        self._news = news
         self._drained_at = 0.0
 
     @property
@@ -97,17 +99,22 @@ class MirrorTail:
     def take(self, entries: Entries) -> None:
         """Take in changes; those that were seen already change nothing."""
         moved: set[str] = set()
+        news: list[PersonChange] = []
         for identifier, fields in entries:
             position = entry_id(identifier)
             if position <= self.cursor:
                 continue
             self.cursor = position
             try:
-                moved |= self.mirror.apply(decode_presence_change(fields))
+                change = decode_presence_change(fields)
+                moved |= self.mirror.apply(change)
+                news += change.people
             except BadEntry as error:
                 get_logger().error("bad_presence_change", entry=identifier, error=str(error))
         if moved:
             self._moved(moved)
+        if news:
+            self._news(news)
 
     def drop(self, gateway: str) -> None:
         """A gateway has turned out to be gone."""

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from services.dispatcher.dispatch import Dispatch
 from services.dispatcher.domain.membership import MemberCache, Members
 from services.dispatcher.domain.presence import PresenceMirror
 from services.dispatcher.domain.routing import Outgoing, OutItem, Router
-from services.dispatcher.domain.watching import WATCH_S, Push
+from services.dispatcher.domain.watching import WATCH_S
 from services.dispatcher.fetching import Fetching
+from services.dispatcher.following import Following
+from services.dispatcher.last_seen import LastSeen
 from services.dispatcher.metrics import DispatcherMetrics
 from services.dispatcher.mirror import entry_id
 from services.dispatcher.partition import Owned, Partition
+from services.dispatcher.people import People
 from services.dispatcher.publisher import Outbound, Publisher, outbounds
 from shared import frames
 from shared.entries import (
     BadEntry,
+    PersonChange,
     ReceiptSignal,
     RoutedEvent,
     Signal,
@@ -55,11 +58,14 @@ class Signals:
         fetching: Fetching,
         dispatch: Dispatch,
         metrics: DispatcherMetrics,
+        partitions: int,
     ) -> None:
+        self._people = People(fetching)
+        self._following = Following(owned, mirror, self._people, dispatch, metrics, self._add)
+        self.last_seen = LastSeen(owned, mirror, self._people, fetching, partitions)
         self._owned = owned
         self._cache = cache
         self._router = router
-        self._mirror = mirror
         self._publisher = publisher
         self._fetching = fetching
         self._dispatch = dispatch
@@ -86,16 +92,19 @@ class Signals:
     def presence_moved(self, users: set[str]) -> None:
         """Users came, went, or are elsewhere now."""
         self._router.presence_moved(users)
-        now = time.monotonic()
-        for partition in self._owned:
-            self._push(partition, partition.watching.moved(users, now))
+        self._following.moved(users)
+        self.last_seen.moved(users)
+
+    def news(self, changes: Sequence[PersonChange]) -> None:
+        """People look different now, or to others."""
+        self._following.news(changes)
 
     def members_moved(self, partition: Partition, event: RoutedEvent) -> None:
         """An event has changed who is a member."""
         watching = partition.watching
         if event.conversation in watching:
             pushes = watching.members_changed(event.conversation, event.joined, event.left)
-            self._push(partition, pushes)
+            self._following.push(partition, pushes)
 
     async def run(self) -> None:
         """Write what has gathered, and see to what is due. Runs until cancelled."""
@@ -106,7 +115,7 @@ class Signals:
             except TimeoutError:
                 now = time.monotonic()
                 for partition in self._owned:
-                    self._push(partition, partition.watching.due(now))
+                    self._following.push(partition, partition.watching.due(now))
             self._event.clear()
             if self._outgoing:
                 await self._write()
@@ -172,7 +181,7 @@ class Signals:
         self, partition: Partition, conversation: str, members: Members, age_ms: int, signal: Signal
     ) -> None:
         if isinstance(signal, WatchSignal):
-            self._watch(partition, conversation, members, age_ms, signal)
+            self._following.watch(partition, conversation, members, age_ms, signal)
         elif isinstance(signal, TypingSignal):
             self._typing(partition, members, signal)
         else:
@@ -185,61 +194,41 @@ class Signals:
         if signal.user not in members.current or len(members.current) > PRESENCE_MAX_MEMBERS:
             return
         self._metrics.signals.labels("typing").inc()
-        frame = frames.Typing(signal.conversation, active=signal.active, user=signal.user)
-        others = (user for user in members.current if user != signal.user)
-        self._send(partition, signal.conversation, frames.encode(frame), others)
+        end = time.monotonic() + FRESH_MS / 1000
+
+        def tell() -> None:
+            card = self._people.card(signal.user)
+            if card is None or time.monotonic() > end:
+                return
+            frame = frames.Typing(signal.conversation, active=signal.active, user=signal.user)
+            others = [
+                user for user in members.current if user != signal.user and card.reaches(user)
+            ]
+            self._send(partition, signal.conversation, frames.encode(frame), others)
+
+        self._following.when_known(partition, [signal.user], tell)
 
     def _receipt(self, partition: Partition, members: Members, signal: ReceiptSignal) -> None:
         if signal.user not in members.current:
             return
         self._metrics.signals.labels("receipt").inc()
         frame = frames.Receipt(signal.conversation, signal.user, signal.delivered, signal.read)
-        self._send(partition, signal.conversation, frames.encode(frame), members.current)
+        if not (signal.private or signal.blind):
+            self._send(partition, signal.conversation, frames.encode(frame), members.current)
+            return
+        told = {signal.user}
+        if not signal.private:
+            told |= members.current.keys() - signal.blind
+        self._send(partition, signal.conversation, frames.encode(frame), told)
+        less = frames.Receipt(signal.conversation, signal.user, signal.delivered, 0)
+        others = members.current.keys() - told
+        self._send(partition, signal.conversation, frames.encode(less), others)
 
     def _begin_watch(self, partition: Partition, age_ms: int, signal: WatchSignal) -> None:
         self._metrics.signals.labels("watch").inc()
         partition.watching.replace(signal.connection, signal.conversations)
         for conversation in signal.conversations:
             self._take(partition, conversation, age_ms, signal)
-
-    def _watch(
-        self, partition: Partition, conversation: str, members: Members, age_ms: int,
-        signal: WatchSignal,
-    ) -> None:  # fmt: skip
-        place = self._mirror.connections.get(signal.connection)
-        if place is None or place[1] != signal.user:
-            return  # gone since
-        if len(members.current) > PRESENCE_MAX_MEMBERS:
-            return
-        end = time.monotonic() + WATCH_S - age_ms / 1000
-        self._push(partition, partition.watching.reconcile(conversation, members.current.keys()))
-        online = partition.watching.watch(
-            conversation, members.current.keys(), signal.connection, signal.user, end
-        )
-        if online is None:
-            return
-        users = [frames.PresentUser(user, "online") for user in online]
-        frame = frames.encode(frames.Presence(conversation, users, full=True))
-        self._add(partition, place[0], OutItem(frame, [signal.user], conversation))
-
-    def _push(self, partition: Partition, pushes: Iterable[Push]) -> None:
-        """Tell the watchers what has changed, each gateway once."""
-        for push in pushes:
-            places: dict[str, list[str]] = {}
-            for connection in partition.watching.watchers(push.conversation):
-                place = self._mirror.connections.get(connection)
-                if place is not None and place[1] not in places.setdefault(place[0], []):
-                    places[place[0]].append(place[1])
-            if not places:
-                continue
-            user = (
-                frames.PresentUser(push.user, "online")
-                if push.online
-                else frames.PresentUser(push.user, "offline", datetime.now(UTC))
-            )
-            frame = frames.encode(frames.Presence(push.conversation, [user]))
-            for gateway, users in places.items():
-                self._add(partition, gateway, OutItem(frame, users, push.conversation))
 
     def _send(
         self, partition: Partition, conversation: str, frame: bytes, users: Iterable[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -30,7 +30,7 @@ from services.dispatcher.settings import DispatcherSettings
 from services.dispatcher.signals import Signals
 from services.dispatcher.tailing import Tailing
 from services.dispatcher.upkeep import Upkeep
-from shared.entries import RoutedEvent
+from shared.entries import PersonChange, RoutedEvent
 from shared.epoch import Epoch, EpochWatch
 from shared.ids import new_id
 from shared.keys import DISPATCH_GROUP, Keys
@@ -75,15 +75,16 @@ class Worker:
         router = Router(mirror)
         publisher = Publisher(self._redis, keys)
         fetching = Fetching(api, parallel=settings.member_loads)
-        self.mirror = MirrorTail(self._redis, keys, mirror, self._presence_moved)
+        self.mirror = MirrorTail(self._redis, keys, mirror, self._presence_moved, self._news)
         self._confirming = Confirming(self._redis, keys, self.owned, metrics, self._lost)
         self._dispatch = Dispatch(
             self.owned, cache, router, self.mirror, publisher, fetching, self._confirming,
             metrics, self._members_moved, self._lost,
         )  # fmt: skip
         self._signals = Signals(
-            self.owned, cache, router, mirror, publisher, fetching, self._dispatch, metrics
-        )
+            self.owned, cache, router, mirror, publisher, fetching, self._dispatch, metrics,
+            settings.partitions,
+        )  # fmt: skip
         self._upkeep = Upkeep(
             self._redis, keys, self.owned, self._dispatch, metrics, self._lost,
             every_s=settings.upkeep_s, in_flight_max=settings.in_flight_max,
@@ -123,6 +124,7 @@ class Worker:
         spawn("upkeep", self._upkeep.run())
         spawn("tail", self._tailing.run())
         spawn("signals", self._signals.run())
+        spawn("last seen", self._signals.last_seen.run())
         spawn("reaper", self._reaper.run())
         spawn("own", self._begin())
         spawn("epoch", self._watch_epoch())
@@ -269,7 +271,7 @@ class Worker:
             lease,
             key,
             Ordering(hold_s=self._settings.gap_hold_ms / 1000),
-            Watching(self.mirror.mirror.online),
+            Watching(self.mirror.mirror.state),
         )
         self.owned.add(partition)
         try:
@@ -294,6 +296,9 @@ class Worker:
 
     def _presence_moved(self, users: set[str]) -> None:
         self._signals.presence_moved(users)
+
+    def _news(self, changes: Sequence[PersonChange]) -> None:
+        self._signals.news(changes)
 
     def _members_moved(self, partition: Partition, event: RoutedEvent) -> None:
         self._signals.members_moved(partition, event)

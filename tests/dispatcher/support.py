@@ -22,6 +22,7 @@ from services.dispatcher.worker import Worker
 from shared.entries import (
     DeliveryItem,
     EventBatch,
+    PersonChange,
     Presence,
     PresenceChange,
     RoutedEvent,
@@ -30,7 +31,14 @@ from shared.entries import (
     encode,
 )
 from shared.ids import new_id
-from shared.internal import Membership, MembersReply
+from shared.internal import (
+    Membership,
+    MembersReply,
+    SeenReport,
+    Visibility,
+    VisibilityReply,
+    VisibilityRequest,
+)
 from shared.keys import DELIVER_GROUP, DISPATCH_GROUP, Keys
 from shared.partitions import partition_of
 from shared.runner import TASKS
@@ -48,12 +56,17 @@ class FakeApi:
         self.as_of: dict[str, int] = {}  # else: the last event of the log
         self.down: set[str] = set()  # conversations for which it answers 503
         self.asked: list[str] = []
+        self.people: dict[str, Visibility] = {}  # else: seen by everyone
+        self.people_down = False
+        self.seen_ms: dict[str, int] = {}
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/connect/token", self._token)
         app.router.add_get("/internal/v1/conversations/{id}/members", self._members)
         app.router.add_get("/internal/v1/conversations/{id}/events", self._events)
+        app.router.add_post("/internal/v1/people/visibility", self._visibility)
+        app.router.add_post("/internal/v1/people/seen", self._seen)
         return app
 
     def group(self, users: list[str], *, first_seq: int = 1) -> str:
@@ -76,6 +89,20 @@ class FakeApi:
 
     async def _token(self, _: web.Request) -> web.Response:
         return web.json_response({"access_token": "service", "expires_in": 300})
+
+    async def _visibility(self, request: web.Request) -> web.Response:
+        if self.people_down:
+            return web.Response(status=503)
+        users = msgspec.json.decode(await request.read(), type=VisibilityRequest).users
+        reply = VisibilityReply(
+            [self.people.get(user, Visibility(user, "everyone")) for user in users]
+        )
+        return web.Response(body=msgspec.json.encode(reply), content_type="application/json")
+
+    async def _seen(self, request: web.Request) -> web.Response:
+        report = msgspec.json.decode(await request.read(), type=SeenReport)
+        self.seen_ms |= report.times_ms
+        return web.Response(status=204)
 
     def _refusal(self, conversation: str) -> web.Response | None:
         if conversation in self.down:
@@ -158,6 +185,13 @@ class Gateway:
         roster: Any = {connection: msgspec.msgpack.encode(who) for connection, who in came}
         await self._redis.hset(self._keys.gateway_roster(self.id), mapping=roster)
         await self._change(PresenceChange(self.id, came=came))
+
+    async def idle(self, connection: str, user: str, away: bool) -> None:
+        """A device lies idle, or does not any more."""
+        presence = Presence(user, new_id(), 0, away)
+        fields: Any = {connection: msgspec.msgpack.encode(presence)}
+        await self._redis.hset(self._keys.gateway_roster(self.id), mapping=fields)
+        await self._change(PresenceChange(self.id, came=[(connection, presence)]))
 
     async def disconnect(self, *connections: str) -> None:
         await self._redis.hdel(self._keys.gateway_roster(self.id), *connections)
@@ -289,6 +323,11 @@ class World:
         partition = self.partition(events[0].conversation)
         batch = cast(Any, encode(EventBatch(list(events))))
         return cast(bytes, await self.redis.xadd(self.keys.events(partition), batch))
+
+    async def news(self, *changes: PersonChange) -> None:
+        """As api writes them."""
+        entry = cast(Any, encode(PresenceChange("", people=list(changes))))
+        await self.redis.xadd(self.keys.presence_changes(), entry)
 
     async def signal(self, conversation: str, signal: Signal) -> None:
         key = self.keys.signals(self.partition(conversation))

@@ -16,6 +16,7 @@ from shared.entries import Delivery, Presence, PresenceChange, decode_delivery, 
 from shared.internal import Membership, MembersReply
 from shared.settings import SettingsError, load
 from tests.dispatcher.support import event_of
+from tests.dispatcher.test_watching import state_of
 
 
 def came(gateway: str, **connections: str) -> PresenceChange:
@@ -108,11 +109,12 @@ def test_deliveries_are_cut_into_bearable_entries() -> None:
 
 def test_watching_announces_once_and_forgets_in_time() -> None:
     online = {"a"}
-    watching = Watching(online.__contains__)
-    assert watching.watch("c", ["a", "b"], "conn", "a", 90.0) == ["a"]
-    assert watching.watch("c", ["a", "b"], "other", "x", 90.0) is None
+    watching = Watching(state_of(online))
+    assert watching.watch("c", ["a", "b"], "conn", "a", 90.0)
+    assert watching.here("c") == [("a", "online")]
+    assert not watching.watch("c", ["a", "b"], "other", "x", 90.0)
     online.add("b")
-    assert watching.moved(["b"], 1.0) == [Push("c", "b", True)]
+    assert watching.moved(["b"], 1.0) == [Push("c", "b", "online")]
     assert watching.moved(["b", "stranger"], 1.0) == []
     online.discard("b")
     assert watching.moved(["b"], 2.0) == []
@@ -121,7 +123,7 @@ def test_watching_announces_once_and_forgets_in_time() -> None:
     assert watching.due(9.0) == []
     online.discard("b")
     watching.moved(["b"], 10.0)
-    assert watching.due(10.0 + OFFLINE_AFTER_S) == [Push("c", "b", False)]
+    assert watching.due(10.0 + OFFLINE_AFTER_S) == [Push("c", "b", "offline")]
     watching.watch("c", ["a", "b"], "conn", "a", 120.0)  # repeated
     watching.due(100.0)
     assert watching.watchers("c") == ["conn"]
@@ -133,11 +135,11 @@ def test_watching_announces_once_and_forgets_in_time() -> None:
 
 def test_watching_follows_the_members() -> None:
     online = {"a", "b", "new"}
-    watching = Watching(online.__contains__)
+    watching = Watching(state_of(online))
     watching.watch("c", ["a", "b"], "ca", "a", 90.0)
     watching.watch("c", ["a", "b"], "cb", "b", 90.0)
     told = watching.members_changed("c", ["new"], ["b"])
-    assert told == [Push("c", "b", False), Push("c", "new", True)]
+    assert told == [Push("c", "b", "offline"), Push("c", "new", "online")]
     assert watching.watchers("c") == ["ca"]
     online.discard("b")
     watching.moved(["b"], 1.0)

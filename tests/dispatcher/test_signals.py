@@ -67,6 +67,26 @@ async def test_receipts_reach_all_members_the_users_own_devices_too(
     assert (frame["user"], frame["delivered"], frame["read"]) == (a, 7, 5)
 
 
+async def test_what_somebody_has_read_is_kept_from_whom_it_is_not_for(
+    world: World, gateway: Gateway
+) -> None:
+    a, b, c = new_id(), new_id(), new_id()
+    await gateway.connect(a, b, c)
+    conversation = world.api.group([a, b, c])
+    await world.signal(conversation, ReceiptSignal(conversation, a, 7, 5, blind=[b]))
+    await world.signal(conversation, ReceiptSignal(conversation, b, 7, 5, private=True, blind=[b]))
+
+    async def four() -> bool:
+        return len(await frames(gateway, "receipt")) == 4
+
+    await wait_until(four)
+    told = {
+        (frame["user"], frame["read"]): set(users)
+        for users, frame in await frames(gateway, "receipt")
+    }
+    assert told == {(a, 5): {a, c}, (a, 0): {b}, (b, 5): {b}, (b, 0): {a, c}}
+
+
 async def test_watching_tells_who_is_online_and_what_changes(
     world: World, gateway: Gateway
 ) -> None:

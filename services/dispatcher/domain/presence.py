@@ -10,25 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from sys import intern
 
+from services.dispatcher.domain.watching import State
 from shared.entries import Presence, PresenceChange
 
 
 class PresenceMirror:
     """The connections of all gateways."""
 
-    __slots__ = ("connections", "gateways", "users")
+    __slots__ = ("_idle", "connections", "gateways", "users")
 
     def __init__(self) -> None:
         self.connections: dict[str, tuple[str, str]] = {}  # connection → gateway, user
         self.gateways: dict[str, set[str]] = {}  # gateway → connections
         self.users: dict[str, dict[str, int]] = {}  # user → gateway → number of connections
+        self._idle: dict[str, set[str]] = {}  # user → connections whose devices lie idle
 
     def online(self, user: str) -> bool:
         """Whether the user has a connection."""
         return user in self.users
 
+    def state(self, user: str) -> State:
+        """What the user's devices come to: away when none of them is in use."""
+        places = self.users.get(user)
+        if places is None:
+            return "offline"
+        idle = self._idle.get(user)
+        return "away" if idle and len(idle) == sum(places.values()) else "online"
+
     def apply(self, change: PresenceChange) -> set[str]:
-        """Take in a change. Returns the users who are now on other gateways than before."""
+        """Take in a change. Returns the users who are now on other gateways than before, or whose
+        devices lie idle or do not any more."""
         moved: set[str] = set()
         if change.came:
             self.load(change.gateway, change.came, moved)
@@ -48,6 +59,8 @@ class PresenceMirror:
             known = self.connections.get(connection)
             if known is not None:
                 if known[0] == gateway:
+                    if self._set_idle(connection, known[1], presence.away) and moved is not None:
+                        moved.add(known[1])
                     continue
                 self._leave(connection, known[0], set() if moved is None else moved)
             user = intern(presence.user)
@@ -55,7 +68,9 @@ class PresenceMirror:
             there.add(connection)
             places = self.users.setdefault(user, {})
             places[gateway] = places.get(gateway, 0) + 1
-            if places[gateway] == 1 and moved is not None:
+            self._set_idle(connection, user, presence.away)
+            # Beside those who are away, somebody has come back.
+            if moved is not None and (places[gateway] == 1 or user in self._idle):
                 moved.add(user)
 
     def drop(self, gateway: str) -> set[str]:
@@ -71,6 +86,7 @@ class PresenceMirror:
         self.connections.clear()
         self.gateways.clear()
         self.users.clear()
+        self._idle.clear()
 
     def _leave(self, connection: str, gateway: str, moved: set[str]) -> None:
         place = self.connections.get(connection)
@@ -79,6 +95,9 @@ class PresenceMirror:
         del self.connections[connection]
         user = place[1]
         self.gateways[gateway].discard(connection)
+        self._set_idle(connection, user, False)
+        if user in self._idle:  # only those may be left
+            moved.add(user)
         places = self.users[user]
         places[gateway] -= 1
         if not places[gateway]:
@@ -86,3 +105,16 @@ class PresenceMirror:
             del places[gateway]
             if not places:
                 del self.users[user]
+
+    def _set_idle(self, connection: str, user: str, away: bool) -> bool:
+        """Whether that is new."""
+        idle = self._idle.get(user, set())
+        if away == (connection in idle):
+            return False
+        if away:
+            self._idle.setdefault(user, set()).add(connection)
+        else:
+            idle.discard(connection)
+            if not idle:
+                del self._idle[user]
+        return True

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 WATCH_S: Final = 90.0  # a client repeats its `watch` before that
 OFFLINE_AFTER_S: Final = 1.0
 
-Online = Callable[[str], bool]
+State = Literal["online", "away", "offline"]
+OFFLINE: Final[State] = "offline"
+
+StateOf = Callable[[str], State]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Push:
 
     conversation: str
     user: str
-    online: bool
+    state: State
 
 
 @dataclass(slots=True)
@@ -35,13 +38,13 @@ class _Watched:
 class Watching:
     """The watchers of one partition's conversations. Times in s, of one monotonic origin."""
 
-    def __init__(self, online: Online) -> None:
-        self._online = online
+    def __init__(self, state_of: StateOf) -> None:
+        self._state_of = state_of
         self._watched: dict[str, _Watched] = {}
         self._by_connection: dict[str, set[str]] = {}
         self._by_member: dict[str, set[str]] = {}
         self._ends: deque[tuple[float, str, str]] = deque()  # end, connection, conversation
-        self._announced: dict[str, bool] = {}  # member of a watched conversation → as last told
+        self._announced: dict[str, State] = {}  # member of a watched conversation → as last told
         self._offline_at: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -57,14 +60,11 @@ class Watching:
 
     def watch(
         self, conversation: str, members: Collection[str], connection: str, user: str, end: float
-    ) -> list[str] | None:
-        """Begin or go on watching until ``end``.
-
-        Returns the members who are online, or None when ``user`` is not one of them.
-        """
+    ) -> bool:
+        """Begin or go on watching until ``end``; False when ``user`` is not a member."""
         if user not in members:
             self._unwatch(conversation, connection)
-            return None
+            return False
         watched = self._watched.get(conversation)
         if watched is None:
             watched = self._watched[conversation] = _Watched(set())
@@ -72,7 +72,28 @@ class Watching:
         watched.watchers[connection] = (user, end)
         self._ends.append((end, connection, conversation))
         self._by_connection.setdefault(connection, set()).add(conversation)
-        return [member for member in members if self._announced[member]]
+        return True
+
+    def here(self, conversation: str) -> list[tuple[str, State]]:
+        """The members of a watched conversation who are not offline, as they were last told."""
+        return [
+            (member, self._announced[member])
+            for member in sorted(self.members(conversation))
+            if self._announced[member] != OFFLINE
+        ]
+
+    def members(self, conversation: str) -> set[str]:
+        """The members of a watched conversation."""
+        watched = self._watched.get(conversation)
+        return watched.members if watched is not None else set()
+
+    def follows(self, user: str) -> bool:
+        """Whether the user is a member of a watched conversation."""
+        return user in self._by_member
+
+    def shown(self, user: str) -> list[tuple[str, State]]:
+        """The watched conversations of a user, and as what they were last told there."""
+        return [(name, self._announced[user]) for name in sorted(self._by_member.get(user, ()))]
 
     def watchers(self, conversation: str) -> list[str]:
         """The connections that watch a conversation."""
@@ -86,11 +107,12 @@ class Watching:
             announced = self._announced.get(user)
             if announced is None:
                 continue
-            if self._online(user):
+            state = self._state_of(user)
+            if state != OFFLINE:
                 self._offline_at.pop(user, None)
-                if not announced:
-                    pushes += self._announce(user, True)
-            elif announced:
+                if announced != state:
+                    pushes += self._announce(user, state)
+            elif announced != OFFLINE:
                 self._offline_at.setdefault(user, now + OFFLINE_AFTER_S)
         return pushes
 
@@ -99,8 +121,8 @@ class Watching:
         pushes = []
         for user in [user for user, at in self._offline_at.items() if at <= now]:
             del self._offline_at[user]
-            if not self._online(user):
-                pushes += self._announce(user, False)
+            if self._state_of(user) == OFFLINE:
+                pushes += self._announce(user, OFFLINE)
         self._expire(now)
         return pushes
 
@@ -117,15 +139,18 @@ class Watching:
             if user in gone:
                 self._unwatch(conversation, connection)
         new = [user for user in joined if user not in watched.members]
-        shown = [user for user in left if user in watched.members and self._announced.get(user)]
+        shown = [
+            user for user in left
+            if user in watched.members and self._announced.get(user, OFFLINE) != OFFLINE
+        ]  # fmt: skip
         if conversation in self._watched:
             self._set_members(conversation, watched, (watched.members - gone) | set(new))
-        return [Push(conversation, user, False) for user in shown] + [
+        return [Push(conversation, user, OFFLINE) for user in shown] + [
             # As the others were told: who is away for just a moment still counts as online, and
             # nothing will be told when they are back.
-            Push(conversation, user, True)
+            Push(conversation, user, state)
             for user in new
-            if self._announced.get(user)
+            if (state := self._announced.get(user, OFFLINE)) != OFFLINE
         ]
 
     def reconcile(self, conversation: str, members: Collection[str]) -> list[Push]:
@@ -142,9 +167,9 @@ class Watching:
         for connection in self.watchers(conversation):
             self._unwatch(conversation, connection)
 
-    def _announce(self, user: str, online: bool) -> list[Push]:
-        self._announced[user] = online
-        return [Push(name, user, online) for name in self._by_member.get(user, ())]
+    def _announce(self, user: str, state: State) -> list[Push]:
+        self._announced[user] = state
+        return [Push(name, user, state) for name in self._by_member.get(user, ())]
 
     def _expire(self, now: float) -> None:
         # All watches last equally long, so they end in the order in which they began.
@@ -180,5 +205,5 @@ class Watching:
         for user in new - watched.members:
             self._by_member.setdefault(user, set()).add(conversation)
             if user not in self._announced:
-                self._announced[user] = self._online(user)
+                self._announced[user] = self._state_of(user)
         watched.members = new

@@ -52,9 +52,11 @@ ROWS = [
     # Who is not a member hears nothing, as if the conversation did not exist; nobody else does.
     FrameRow(frames.Read, live(members("moved", stranger="nothing", former="nothing")),
         {**CONVERSATION, "seq": 1}),
-    FrameRow(frames.Typing, live(members("heard", stranger="nothing", former="nothing")),
+    FrameRow(frames.Typing, live(members("heard", stranger="nothing", former="nothing",
+        blocked="nothing")),
         CONVERSATION),
-    FrameRow(frames.Typing, live(members("heard", stranger="nothing", former="nothing")),
+    FrameRow(frames.Typing, live(members("heard", stranger="nothing", former="nothing",
+        blocked="nothing")),
         CONVERSATION, place="direct", note="direct"),
     FrameRow(frames.Watch, live(members("presence", stranger="nothing", former="nothing")),
         {"conversations": ["{conversation}"]}),
