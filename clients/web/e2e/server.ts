@@ -26,21 +26,38 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     project.provide('server', 0)
     return undefined
   }
+  const server = await started()
+  project.provide('url', server.url)
+  project.provide('server', server.pid)
+  return server.stop
+}
+
+export interface Server {
+  url: string
+  pid: number
+  stop: () => Promise<void>
+}
+
+/** A server with a data folder of its own; `environment` besides ours. */
+export async function started(environment: Record<string, string> = {}): Promise<Server> {
   if (!existsSync(join(PROJECT, 'clients/web/dist/index.html'))) throw new Error('npm run build first')
   const data = await mkdtemp(join(tmpdir(), 'agileim-e2e-'))
   const python = process.env['PYTHON'] ?? join(PROJECT, '.venv/bin/python')
   const server = spawn(python, ['-m', 'standalone'], {
     cwd: PROJECT,
-    env: { ...process.env, AGILEIM_DATA: data, AGILEIM_PORT: '0' },
+    env: { ...process.env, AGILEIM_DATA: data, AGILEIM_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  project.provide('url', await ready(server))
-  project.provide('server', server.pid ?? 0)
-  return async () => {
-    const ended = new Promise((resolve) => server.once('exit', resolve))
-    server.kill('SIGINT')
-    await ended
-    await rm(data, { recursive: true, force: true })
+  const url = await ready(server)
+  return {
+    url,
+    pid: server.pid ?? 0,
+    stop: async () => {
+      const ended = new Promise((resolve) => server.once('exit', resolve))
+      server.kill('SIGINT')
+      await ended
+      await rm(data, { recursive: true, force: true })
+    },
   }
 }
 
