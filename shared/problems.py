@@ -72,7 +72,7 @@ def problem_response(
 
 
 def _trace_id(request: web.Request) -> str:
-    given = request.headers.get(TRACE_HEADER) or request.headers.get("traceparent", "")
+    given = request.headers.get(TRACE_HEADER, "") or request.headers.get("traceparent", "")
     return given if _TRACE_ID.match(given) else new_id()
 
 

@@ -13,6 +13,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from shared import redis_sentinel
+
 __all__ = ["Entries", "RedisError", "connect", "connect_blocking", "entries_of"]
 
 COMMAND_TIMEOUT_S: Final = 2.0
@@ -23,7 +25,8 @@ Entries = list[tuple[bytes, dict[bytes, bytes]]]  # entry id, fields (empty: tri
 
 
 def connect(url: str, *, max_connections: int = 8) -> Redis:
-    """A client for ordinary commands. Waits for a free connection instead of raising.
+    """A client for ordinary commands. ``url`` may name a server, or Sentinels
+    (:mod:`shared.redis_sentinel`). Waits for a free connection instead of raising.
 
     Every command may raise :class:`RedisError`; its effect is then unknown.
     """
@@ -40,15 +43,23 @@ def connect_blocking(url: str, block_ms: int) -> Redis:
 
 
 def _client(url: str, timeout_s: float, max_connections: int) -> Redis:
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=max_connections,
-        timeout=timeout_s,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 0),
-    )
+    options: dict[str, Any] = {
+        "max_connections": max_connections,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if redis_sentinel.is_sentinel(url):
+        pool: BlockingConnectionPool = redis_sentinel.pool(
+            url, timeout_s=timeout_s, connect_timeout_s=CONNECT_TIMEOUT_S, **options
+        )
+    else:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            **options,
+        )
     client: Redis = Redis.from_pool(pool)
     return client
 

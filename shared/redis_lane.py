@@ -76,9 +76,12 @@ class Lane:
             self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
             self._connection.socket_timeout = None  # the time-out is around all of it
         connection = self._connection
-        # Readable before anything was asked: Redis has closed it meanwhile. Sending connects anew.
+        # Readable before anything was asked: Redis has closed it meanwhile.
         if connection.is_connected and await connection.can_read():
             await connection.disconnect()
+        if not connection.is_connected:
+            # Sending would connect to where it was; this asks Sentinels, if there are any.
+            await connection.connect()
         return connection
 
 

@@ -273,6 +273,8 @@ def _check_database(url: str) -> None:
 
 
 def _check_redis(url: str) -> None:
+    if "+sentinel://" in url:
+        return  # the services ask the Sentinels
     try:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             client.ping()
