@@ -24,14 +24,15 @@ class Scene:
     ``conversation``, ``target`` (an ordinary member, or the other one of a direct conversation),
     ``user`` (the same), ``second_admin``, ``outsider`` (shares nothing with anybody), ``seq`` and
     ``target_seq`` (a message of ``target``), ``own_seq`` (one of the actor, for outsiders again
-    target's), ``no_seq``, ``emoji``, ``client_id``, ``fresh`` (a new id each time) and the actors
-    (``member`` …: their ids).
+    target's), ``file`` (what the group's message ``target_seq`` carries), ``no_seq``, ``emoji``,
+    ``client_id``, ``fresh`` (a new id each time) and the actors (``member`` …: their ids).
     """
 
     people: dict[str, Caller]
     group: str
     seqs: dict[str, int]  # in the group
     directs: dict[Actor, tuple[str, int, int]]  # actor → conversation, own seq, target's seq
+    file: str  # in the group
 
     def names(self, actor: Actor, place: str, fill: Mapping[str, str]) -> dict[str, Any]:
         """What the names stand for when ``actor`` calls."""
@@ -45,7 +46,7 @@ class Scene:
         names |= {
             "self": self.people[actor].id if actor in self.people else target,
             "place": place, "conversation": conversation, "user": target, "seq": seq,
-            "target_seq": seq, "own_seq": own, "no_seq": NO_SEQ,
+            "file": self.file, "target_seq": seq, "own_seq": own, "no_seq": NO_SEQ,
             "emoji": "👍", "client_id": "app", "fresh": new_id(),
         }  # fmt: skip
         return names | {name: names[source] for name, source in fill.items()}
@@ -75,7 +76,8 @@ async def build(api: RunningApi, place: str = "group") -> Scene:
             directs[actor] = await _direct(people[actor], people["target"])
     else:
         group, seqs = await _group(people)
-    scene = Scene(people, group, seqs, directs)
+    file = await _file(api.database, people["target"].id, group, seqs) if group else ""
+    scene = Scene(people, group, seqs, directs, file)
     await _mute(scene)
     await _block(scene)
     return scene
@@ -119,6 +121,19 @@ async def _direct(actor: Caller, target: Caller) -> tuple[str, int, int]:
     conversation = await actor.direct_with(target)
     own = (await actor.say(conversation))["seq"]
     return conversation, own, (await target.say(conversation))["seq"]
+
+
+async def _file(database: Database, user: str, group: str, seqs: Mapping[str, int]) -> str:
+    """A picture of no bytes."""
+    file = new_id()
+    await database.execute(
+        "WITH file AS (INSERT INTO files (id, user_id, name, size, finished_at, type, width,"
+        " height, thumbnail_size, digest)"
+        " VALUES (%s, %s, 'a.png', 0, now(), 'image/png', 1, 1, 0, 'x'))"
+        " INSERT INTO attachments VALUES (%s, %s, 0, %s)",
+        (file, user, group, seqs["target"], file),
+    )
+    return file
 
 
 async def _mute(scene: Scene) -> None:

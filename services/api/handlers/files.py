@@ -203,6 +203,10 @@ class FileHandlers:
         self, request: web.Request, response: web.StreamResponse, key: str, part: Range
     ) -> None:
         response.content_length = part.stop - part.start
+        if part.start == part.stop:  # nothing to be read
+            await response.prepare(request)
+            await response.write_eof()
+            return
         async with aclosing(self._blobs.read(key, part.start, part.stop)) as pieces:
             try:
                 first = await anext(pieces, b"")
