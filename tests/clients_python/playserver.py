@@ -14,7 +14,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from aiohttp import WSMsgType, web
+
+from agileim import Transcript
+from agileim.events import from_wire
+from agileim.frames import Event
+from agileim.models import MessagePage
 
 TIME = "2026-01-05T10:00:00Z"
 ME = "me"
@@ -66,6 +72,15 @@ class PlayServer:
         log.append(event)
         return event
 
+    async def tell(
+        self, conversation: str, kind: str, body: dict[str, Any], sender: str = "bob"
+    ) -> dict[str, Any]:
+        """Store an event of any kind and write it to all sockets."""
+        event = self.append(conversation, "", sender)
+        event |= {"kind": kind, "body": body}
+        await self.push(event)
+        return event
+
     async def push(self, event: dict[str, Any]) -> None:
         """Write an event to all sockets."""
         await self.write({"type": "event", **event})
@@ -111,6 +126,7 @@ class PlayServer:
         app.router.add_get("/v1/conversations/{id}/events", self._events)
         app.router.add_get("/v1/conversations/{id}/members", self._members)
         app.router.add_post("/v1/conversations/{id}/receipts", self._receipts)
+        app.router.add_get("/v1/conversations/{id}/messages", self._present)
         app.router.add_post("/v1/conversations/{id}/messages", self._post)
         app.router.add_post("/v1/conversations", self._create)
         app.router.add_get("/v1/users", self._users)
@@ -227,6 +243,18 @@ class PlayServer:
             after = int(request.query.get("after_seq", "0"))
             events = log[after : after + limit]
         return web.json_response({"events": events, "head_seq": len(log), "first_seq": 1})
+
+    async def _present(self, request: web.Request) -> web.Response:
+        """Messages as they are now, by the SDK's own replay."""
+        log = self.logs[request.match_info["id"]]
+        transcript = Transcript("me")
+        for event in msgspec.convert(log, list[Event]):
+            transcript.apply(from_wire(event, "me"))
+        before = int(request.query.get("before_seq", len(log) + 1))
+        limit = int(request.query.get("limit", "50"))
+        found = [one for seq, one in transcript.messages.items() if seq < before][-limit:]
+        page = MessagePage(messages=found, head_seq=len(log))
+        return web.Response(body=msgspec.json.encode(page), content_type="application/json")
 
     async def _members(self, request: web.Request) -> web.Response:
         members = [{"user": user, "role": "member"} for user in self.users.values()]

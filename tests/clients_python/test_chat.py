@@ -192,3 +192,74 @@ async def test_an_ended_session_ends_the_chat_with_its_reason(
 def test_a_peer_has_a_name_and_a_group_has_one() -> None:
     assert Conversation("c", "direct", peer=User("u", "mei", "Mei Lin")).label == "Mei Lin"
     assert Conversation("c", "group", "Garden").label == "Garden"
+
+
+async def test_messages_show_what_became_of_them(chat: Chat, server: PlayServer) -> None:
+    app, pilot = chat
+    root = (await server.say("team", "a question"))["seq"]
+    await server.tell("team", "reaction_added", {"seq": root, "emoji": "👍"})
+    await server.tell("team", "message_edited", {"seq": root, "version": 2, "text": "the question"})
+    await server.tell("team", "message_pinned", {"seq": root})
+    await server.tell("team", "message", {"text": "an answer", "thread": root})
+    answer = await server.tell("team", "message", {"text": "yes", "reply_to": root})
+    await until(pilot, lambda: "the question (edited)" in screen(app))
+    await until(pilot, lambda: "📌  👍 1  💬 1 in thread" in screen(app))
+    assert "a question" not in screen(app)
+    assert "reacted" not in screen(app)
+    await until(pilot, lambda: "│ an answer" in screen(app))
+    await until(pilot, lambda: "↪ Bob: the question" in screen(app))
+    await server.tell("team", "message_recalled", {"seq": answer["seq"]})
+    await until(pilot, lambda: "(recalled)" in screen(app))
+    assert "yes" not in screen(app)
+
+
+async def test_history_that_is_loaded_backwards_is_shown_as_it_is_now(
+    server: PlayServer,
+) -> None:
+    first = server.append("team", "before")["seq"]
+    for n in range(100):
+        server.append("team", f"message {n}")
+    for kind, body in (
+        ("message_edited", {"seq": first, "version": 2, "text": "after"}),
+        ("reaction_added", {"seq": first, "emoji": "🎉"}),
+    ):
+        server.append("team", "").update(kind=kind, body=body)
+    async with Client(server.url, "token") as client:
+        conversation = await client.api.conversation("team")
+        app = ChatApp(client, User("me", "me", "Me"), conversation)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "message 99" in screen(app))
+            await until(pilot, lambda: app._status.connection.state == "connected")
+            await server.tell("team", "reaction_added", {"seq": first, "emoji": "🎉"}, "eve")
+            for _ in range(40):
+                await pilot.press("pageup")
+                await pilot.pause(0.02)
+                if app.thread.complete:
+                    break
+            await until(pilot, lambda: app.thread.complete)
+            app.query_one("#messages", MessageList).scroll_home(animate=False)
+            await until(pilot, lambda: "after (edited)" in screen(app))
+            assert "🎉 2" in screen(app), "each reaction once, live or loaded"
+
+
+async def test_commands_are_about_the_chosen_message(chat: Chat, server: PlayServer) -> None:
+    app, pilot = chat
+    for _ in range(2):
+        await pilot.press("ctrl+up")
+    assert app._chosen == 199
+    await write(pilot, "/reply indeed")
+    await pilot.press("enter")
+    await until(pilot, lambda: bool(server.written("send")))
+    assert server.written("send")[-1]["body"] == {"text": "indeed", "reply_to": 199}
+    assert app._chosen == 0
+    await write(pilot, "/thread aside")
+    await pilot.press("enter")
+    await until(pilot, lambda: len(server.written("send")) == 2)
+    assert server.written("send")[-1]["body"]["thread"] > 199, "the newest, where none is chosen"
+    await write(pilot, "/dance")
+    await pilot.press("enter")
+    await until(pilot, lambda: any("no /dance" in one.message for one in app._notifications))
+    await write(pilot, "//not a command")
+    await pilot.press("enter")
+    await until(pilot, lambda: len(server.written("send")) == 3)
+    assert server.written("send")[-1]["body"] == {"text": "/not a command"}

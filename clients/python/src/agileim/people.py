@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from agileim import events as ev
-from agileim.models import User
+from agileim.models import Forwarded, User
 from agileim.rest import Api
 
 REMEMBERED_MAX = 10_000
@@ -48,8 +48,13 @@ def mentioned(event: ev.LogEvent) -> list[str]:
     match event:
         case ev.MembersAdded():
             return [event.sender, *event.users]
-        case ev.MemberRemoved() | ev.MemberLeft() | ev.RoleChanged():
+        case (
+            ev.MemberRemoved() | ev.MemberLeft() | ev.RoleChanged() | ev.MemberBanned()
+            | ev.MemberUnbanned() | ev.MemberSilenced() | ev.JoinRequested() | ev.JoinAnswered()
+        ):  # fmt: skip
             return [event.sender, event.user]
+        case ev.Message(forwarded=Forwarded() as origin):
+            return [event.sender, origin.sender]
         case ev.ConversationAdded() | ev.ConversationRemoved():
             return [event.by]
         case _:
@@ -90,6 +95,32 @@ def sentence(event: ev.LogEvent, people: People) -> str:
             return f"{people.name(event.user)} left"
         case ev.RoleChanged():
             return f"{people.name(event.user)} is now {event.role}"
+        case ev.GroupChanged():
+            what = ", ".join(sorted(event.changes))
+            topic = event.changes.get("topic")
+            if len(event.changes) == 1 and isinstance(topic, str):
+                return f"{who} set the topic: {topic}"
+            return f"{who} changed the group's {what}"
+        case ev.GroupDissolved():
+            return f"{who} dissolved the group"
+        case ev.MemberBanned():
+            return f"{who} banned {people.name(event.user)}"
+        case ev.MemberUnbanned():
+            return f"{who} lets {people.name(event.user)} come back"
+        case ev.MemberSilenced():
+            if event.until is None:
+                return f"{who} lets {people.name(event.user)} write again"
+            until = f"{event.until.astimezone():%-d %B %H:%M}"
+            return f"{who} silenced {people.name(event.user)} until {until}"
+        case ev.SettingsChanged():
+            return "You changed the settings of a conversation"
+        case ev.ThreadChanged():
+            return "You read a thread, or changed whether you follow it"
+        case ev.JoinRequested():
+            return f"{people.name(event.user)} asks to join a group"
+        case ev.JoinAnswered():
+            answer = "may join" if event.accepted else "may not join, or asks no more"
+            return f"{people.name(event.user)} {answer}"
         case ev.ConversationAdded():
             return f"{people.name(event.by)} added you to a conversation"
         case ev.ConversationRemoved():

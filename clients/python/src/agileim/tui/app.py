@@ -17,8 +17,10 @@ from agileim.client import Client
 from agileim.errors import AgileIMError
 from agileim.models import Conversation, User
 from agileim.people import People, mentioned
+from agileim.tui.commands import COMMANDS, BadCommand, Target, command_in
 from agileim.tui.composer import Composer
 from agileim.tui.messages import EventView, MessageList, OutgoingView
+from agileim.tui.present import CHANGES
 from agileim.tui.status import Status
 from agileim.tui.thread import Outgoing, Thread
 
@@ -26,7 +28,7 @@ PAGE = 60
 SHOWN_MAX = 2_000  # widgets; older ones come back by scrolling
 SEND_TIMEOUT_S = 120.0
 RECEIPTS_MEMBERS_MAX = 50  # larger groups broadcast no receipts
-KEYS = "Enter send · Ctrl+J new line · PgUp/PgDn scroll · Ctrl+R resend · Ctrl+Q quit"
+KEYS = "Enter send · Ctrl+J new line · Ctrl+↑ choose, / command · Ctrl+R resend · Ctrl+Q quit"
 
 
 class ChatApp(App[None]):
@@ -38,6 +40,9 @@ class ChatApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "leave", "quit", priority=True),
         Binding("ctrl+r", "resend", "send again", priority=True),
+        Binding("ctrl+up", "choose(-1)", "choose a message", priority=True),
+        Binding("ctrl+down", "choose(1)", "choose a message", priority=True),
+        Binding("escape", "choose(0)", "choose none", priority=True),
         Binding("pageup", "older", "scroll up", priority=True),
         Binding("pagedown", "newer", "scroll down", priority=True),
     ]
@@ -57,6 +62,7 @@ class ChatApp(App[None]):
         self._loading = False
         self._leaving = False
         self._unseen = 0
+        self._chosen = 0  # seq of the message that commands are about; 0: the newest
         self._lines: dict[str, Text] = {}
 
     def compose(self) -> ComposeResult:
@@ -173,6 +179,9 @@ class ChatApp(App[None]):
         try:
             page = await self.client.api.events(self._chat, before_seq=before_seq, limit=PAGE)
             self.thread.first_seq = page.first_seq
+            self.thread.present.take(
+                await self.client.api.messages(self._chat, before_seq=before_seq, limit=PAGE)
+            )
             await self._add([ev.from_wire(event, self.thread.me) for event in page.events])
         except AgileIMError as error:
             self.notify(f"Older messages cannot be loaded: {error}", severity="warning")
@@ -184,9 +193,14 @@ class ChatApp(App[None]):
 
     async def _add(self, added: list[ev.LogEvent]) -> None:
         fresh = [event for event in added if self.thread.add(event)]
+        changed = {seq for event in fresh for seq in self.thread.present.apply(event)}
         await self._learn([user for event in fresh for user in mentioned(event)])
+        await self._ask_again()
+        for seq in changed & self._views.keys():
+            self._views[seq].redraw()
+        fresh = [event for event in fresh if not isinstance(event, CHANGES)]
         follow = self._list.at_end or not self._views
-        if not follow and any(event.seq > max(self._views) for event in fresh):
+        if not follow and self._views and any(event.seq > max(self._views) for event in fresh):
             self._unseen += sum(isinstance(event, ev.Message) for event in fresh)
         for gone in self._outgoing.keys() - self.thread.outgoing.keys():
             await self._outgoing.pop(gone).remove()
@@ -197,6 +211,13 @@ class ChatApp(App[None]):
             await self._trim()
             self._list.scroll_end(animate=False)
 
+    async def _ask_again(self) -> None:
+        """Ask for texts that events did not tell."""
+        for seq in self.thread.present.outdated:
+            with suppress(AgileIMError):  # the old text stays
+                page = await self.client.api.messages(self._chat, before_seq=seq + 1, limit=1)
+                self.thread.present.take(page)
+
     async def _mount(self, fresh: list[ev.LogEvent], follow: bool) -> None:
         """Put views of new events where they belong: a run of seqs, above or below all others."""
         fresh.sort(key=lambda event: event.seq)
@@ -206,7 +227,9 @@ class ChatApp(App[None]):
         views = []
         for event in fresh:
             index = place[event.seq]
-            view = EventView(event, ordered[index - 1] if index else None, self._people)
+            view = EventView(
+                event, ordered[index - 1] if index else None, self._people, self.thread.present
+            )
             self._views[event.seq] = view
             views.append(view)
         above = [seq for seq in shown if seq > fresh[-1].seq]
@@ -231,6 +254,7 @@ class ChatApp(App[None]):
         surplus = sorted(self._views)[: max(0, len(self._views) - SHOWN_MAX)]
         for seq in surplus:
             del self.thread.events[seq]
+            self.thread.present.forget(seq)
             await self._views.pop(seq).remove()
 
     def _show_states(self) -> None:
@@ -245,7 +269,7 @@ class ChatApp(App[None]):
         self._load_if_near_top()
 
     def _load_if_near_top(self) -> None:
-        if self._list.scroll_offset.y < 5 and self._views and not self.thread.complete:
+        if self._list.scroll_offset.y < 5 and self.thread.events and not self.thread.complete:
             self.run_worker(self._load(self.thread.lowest_seq), name="older")
 
     def _mark_read(self) -> None:
@@ -284,8 +308,17 @@ class ChatApp(App[None]):
     # --- what the user does -----------------------------------------------------------------------
 
     async def on_composer_submitted(self, message: Composer.Submitted) -> None:
-        """Send a message: it is shown at once, as being sent."""
-        outgoing = Outgoing(uuid.uuid4().hex, message.text, datetime.now(UTC))
+        """Send a message: it is shown at once, as being sent. Or do what a command says."""
+        try:
+            command = command_in(message.text)
+        except BadCommand as error:
+            self.notify(str(error), severity="warning")
+            return
+        if command is not None:
+            self.run_worker(self._perform(*command), name="command")
+            return
+        text = message.text.removeprefix("/") if message.text.startswith("//") else message.text
+        outgoing = Outgoing(uuid.uuid4().hex, text, datetime.now(UTC))
         self.thread.outgoing[outgoing.msg_id] = outgoing
         view = OutgoingView(outgoing)
         self._outgoing[outgoing.msg_id] = view
@@ -293,6 +326,41 @@ class ChatApp(App[None]):
         self._list.scroll_end(animate=False)
         self._report_typing(False)
         self.run_worker(self._send(outgoing), name="send")
+
+    async def _perform(self, name: str, text: str) -> None:
+        """A command about the chosen message, or the newest one."""
+        seqs = [seq for seq, view in self._views.items() if isinstance(view.event, ev.Message)]
+        message = self.thread.present.get(self._chosen or max(seqs, default=0))
+        if message is None:
+            self.notify("There is no message to do that to.", severity="warning")
+            return
+        try:
+            said = await COMMANDS[name][0](Target(self.client, self._chat, message), text)
+        except AgileIMError as error:
+            self.notify(str(error), severity="warning")
+            return
+        if said:
+            self.notify(said)
+        self.action_choose(0)
+
+    def action_choose(self, step: int) -> None:
+        """Choose the message above or below the chosen one; 0: none."""
+        seqs = sorted(
+            seq for seq, view in self._views.items() if isinstance(view.event, ev.Message)
+        )
+        before = self._chosen if self._chosen in self._views else 0
+        if before:
+            self._views[before].remove_class("chosen")
+        self._chosen = 0
+        if not step or not seqs:
+            return
+        place = seqs.index(before) + step if before else len(seqs) + min(step, 0)
+        if 0 <= place < len(seqs):
+            self._chosen = seqs[place]
+        elif place < 0:
+            self._chosen = seqs[0]
+        if self._chosen:
+            self._views[self._chosen].add_class("chosen").scroll_visible(animate=False)
 
     def on_composer_typed(self, message: Composer.Typed) -> None:
         """Tell the others."""

@@ -9,6 +9,7 @@ from textual.widgets import Static
 from agileim.events import LogEvent, Message
 from agileim.people import People, sentence
 from agileim.printable import printable
+from agileim.tui.present import Present
 from agileim.tui.thread import Outgoing, State, heading_needed, new_day
 
 MARKS: dict[State, tuple[str, str]] = {
@@ -21,6 +22,7 @@ MARKS: dict[State, tuple[str, str]] = {
 }
 # Told apart also without colours, by the name and the order of the lines.
 NAME_STYLES = ("yellow", "magenta", "blue", "red", "bright_cyan", "bright_magenta")
+QUOTE_CHARS = 60
 
 
 def name_style(user: str) -> str:
@@ -31,9 +33,12 @@ def name_style(user: str) -> str:
 class EventView(Static):
     """One event, with what stands above it: the day, sender and time."""
 
-    def __init__(self, event: LogEvent, before: LogEvent | None, people: People) -> None:
+    def __init__(
+        self, event: LogEvent, before: LogEvent | None, people: People, present: Present
+    ) -> None:
         super().__init__(classes="mine" if event.mine else "")
         self.event = event
+        self._present = present
         self._before = before
         self._people = people
         self._state: State = ""
@@ -68,10 +73,54 @@ class EventView(Static):
             style = "bold green" if event.mine else f"bold {name_style(event.sender)}"
             name = "You" if event.mine else printable(self._people.name(event.sender))
             text.append(name, style=style).append(f"  {local:%H:%M}\n", style="dim")
-        text.append(printable(event.text))
+        self._say(text, event)
         mark, style = MARKS[self._state]
         text.append(mark, style=style)
+        self._append_marks(text, event)
         self.update(text)
+
+    def _say(self, text: Text, event: Message) -> None:
+        """The message as it is now, below what it answers."""
+        now = self._present.get(event.seq)
+        if event.thread is not None:
+            text.append("│ ", style="cyan")
+        if event.reply_to is not None and not event.recalled:
+            text.append(f"↪ {self._quote(event.reply_to)}\n", style="dim")
+        if event.forwarded is not None:
+            name = printable(self._people.name(event.forwarded.sender))
+            text.append(f"⇉ forwarded from {name}\n", style="dim")
+        if event.recalled or (now is not None and now.recalled):
+            text.append("(recalled)", style="dim italic")
+            return
+        text.append(printable(event.text if now is None else now.text))
+        if now is not None and now.version > 1:
+            text.append(" (edited)", style="dim")
+
+    def _quote(self, seq: int) -> str:
+        """The first words of a message."""
+        message = self._present.get(seq)
+        if message is None:
+            return "an older message"
+        words = "(recalled)" if message.recalled else " ".join(printable(message.text).split())
+        short = words if len(words) <= QUOTE_CHARS else words[:QUOTE_CHARS] + "…"
+        return f"{printable(self._people.name(message.sender))}: {short}"
+
+    def _append_marks(self, text: Text, event: Message) -> None:
+        """Reactions, the pin, and the size of its thread, on a line below."""
+        now = self._present.get(event.seq)
+        if now is None:
+            return
+        parts = [("📌", "")] if now.pinned else []
+        parts += [
+            (f"{printable(one.emoji)} {one.count}", "bold" if one.mine else "")
+            for one in now.reactions
+        ]
+        if now.replies:
+            parts.append((f"💬 {now.replies} in thread", "cyan"))
+        if parts:
+            text.append("\n")
+        for index, (part, style) in enumerate(parts):
+            text.append("  " if index else "", style="").append(part, style=style)
 
 
 class OutgoingView(Static):

@@ -11,6 +11,7 @@ from typing import Literal
 
 from agileim.events import LogEvent, Message, Receipt
 from agileim.models import Member
+from agileim.tui.present import CHANGES, Present
 
 State = Literal["", "sending", "failed", "sent", "delivered", "read"]
 
@@ -35,8 +36,12 @@ class Thread:
     events: dict[int, LogEvent] = field(default_factory=dict)
     outgoing: dict[str, Outgoing] = field(default_factory=dict)
     first_seq: int = 1
+    present: Present = field(init=False)
     _delivered: dict[str, int] = field(default_factory=dict)
     _read: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.present = Present(self.me)
 
     @property
     def last_seq(self) -> int:
@@ -63,8 +68,9 @@ class Thread:
         return True
 
     def ordered(self) -> list[LogEvent]:
-        """All events in order."""
-        return [self.events[seq] for seq in sorted(self.events)]
+        """The events that are shown on lines of their own, in order."""
+        found = (self.events[seq] for seq in sorted(self.events))
+        return [event for event in found if not isinstance(event, CHANGES)]
 
     def receipt(self, receipt: Receipt) -> bool:
         """Take a receipt; whether it is news of somebody else."""
