@@ -21,14 +21,17 @@ _LOOKALIKES: Final = str.maketrans(
 
 def contains(password: str, name: str) -> bool:
     """Whether the name, or a longer word of it, stands in the password: without regard to case,
-    accents, punctuation between the letters, and letters that look alike."""
+    accents, punctuation between the letters, and letters that look alike. Blanks part words: an
+    agile imp is not the product."""
     folded = _folded(password)
     return any(part in folded for part in _parts(name))
 
 
 def _parts(name: str) -> Iterator[str]:
-    whole = _folded(name)
+    spaced = _folded(name)
+    whole = spaced.replace(" ", "")
     if len(whole) >= PART_MIN_CHARS or (len(whole) >= _WIDE_MIN_CHARS and not whole.isascii()):
+        yield spaced
         yield whole
     for word in name.split():
         if len(part := _folded(word)) >= WORD_MIN_CHARS:
@@ -39,4 +42,5 @@ def _folded(text: str) -> str:
     """Compatible forms and accents are undone first: ``Ａ`` and ``Ä`` are an ``a``."""
     bare = unicodedata.normalize("NFKD", text).casefold()
     alike = bare.translate(_LOOKALIKES)
-    return "".join(char for char in alike if char.isalnum())
+    plain = "".join(char for char in alike if char.isalnum() or char.isspace())
+    return " ".join(plain.split())
