@@ -37,7 +37,7 @@ from services.api.handlers.snapshots import SnapshotHandlers
 from services.api.handlers.sync import SyncHandlers
 from services.api.metrics import ApiMetrics
 from services.api.news import News
-from services.api.pruning import prune_mark_times, prune_sessions
+from services.api.pruning import complete_names, prune_mark_times, prune_sessions
 from services.api.publisher import EventStreams, Publisher
 from services.api.relay import Relay
 from services.api.sealing import Sealer
@@ -54,6 +54,7 @@ from services.api.store.marks import Marks
 from services.api.store.members import Members
 from services.api.store.messages import Messages
 from services.api.store.migrate import MigrationError, migrate
+from services.api.store.naming import Naming
 from services.api.store.outbox import Outbox
 from services.api.store.read_receipts import ReadReceipts
 from services.api.store.receipts import Receipts
@@ -267,5 +268,6 @@ class _Parts:
         tasks.spawn("sealer", self.sealer.run())
         tasks.spawn("relay", self.relay.run())
         tasks.spawn("revocations", self.revoked.run(lambda _: None))
+        tasks.spawn("complete_names", complete_names(Naming(self.database)))
         tasks.spawn("prune_sessions", prune_sessions(SessionStore(self.database)))
         tasks.spawn("prune_mark_times", prune_mark_times(ReadReceipts(self.database)))

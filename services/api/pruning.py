@@ -1,4 +1,5 @@
-"""Forgets what is too old to be of use, a little at a time."""
+"""Housekeeping: forgets what is too old to be of use, and completes what is missing, a little at a
+time."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 from typing import Final
 
 from services.api.store.errors import StoreError
+from services.api.store.naming import Naming
 from services.api.store.read_receipts import ReadReceipts
 from services.api.store.sessions import SessionStore
 from shared.logs import get_logger
@@ -35,3 +37,14 @@ async def prune_mark_times(receipts: ReadReceipts, interval_s: float = INTERVAL_
                 pass
         except StoreError as error:
             get_logger().warning("mark_times_not_pruned", error=str(error))
+
+
+async def complete_names(naming: Naming, interval_s: float = INTERVAL_S) -> None:
+    """Make people findable whose rows an earlier version wrote: now, and while one still runs."""
+    while True:
+        try:
+            while await naming.complete(BATCH):
+                pass
+        except StoreError as error:
+            get_logger().warning("names_not_completed", error=str(error))
+        await asyncio.sleep(interval_s)

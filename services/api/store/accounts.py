@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.api.store.database import Database, Row
+from services.api.store.naming import found_by
 from shared.ids import is_id, new_id
 from shared.internal import Account, NewAccount
 
@@ -25,22 +26,27 @@ class AccountStore:
     async def create(self, account: NewAccount) -> Account:
         """A new account; ``handle`` is in normal form.
 
-        The same request again (known by its hash, whose salt is random) gives the same account.
-        Raises :class:`HandleTaken`.
+        The same request again (known by its hash, whose salt is random, or by the id) gives the
+        same account.
+        Raises :class:`HandleTaken`, also for a handle that looks like another one (UTS #39).
         """
         row = await self._database.fetch_one(
             f"""
-            INSERT INTO users (id, handle, display_name, password_hash)
-            VALUES (%s, %s, %s, %s)
-            ON CONFLICT ON CONSTRAINT users_handle DO NOTHING
+            INSERT INTO users (id, handle, display_name, password_hash, skeleton, search_name,
+                search_tokens)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT DO NOTHING
             RETURNING {_COLUMNS}
             """,  # noqa: S608 - constant columns
-            (new_id(), account.handle, account.display_name, account.password_hash),
-        )
+            (
+                account.user or new_id(), account.handle, account.display_name,
+                account.password_hash, *found_by(account.handle, account.display_name),
+            ),
+        )  # fmt: skip
         if row is not None:
             return _account(row)
         existing = await self.by_handle(account.handle)
-        if existing is None or existing.password_hash != account.password_hash:
+        if existing is None or not _is_retry(account, existing):
             raise HandleTaken
         return existing
 
@@ -71,6 +77,13 @@ class AccountStore:
             (password_hash, user),
         )
         return changed == 1
+
+
+def _is_retry(wanted: NewAccount, existing: Account) -> bool:
+    if wanted.user:
+        return wanted.user == existing.user
+    # Accounts without a password are not told apart by it.
+    return bool(wanted.password_hash) and wanted.password_hash == existing.password_hash
 
 
 def _account(row: Row) -> Account:

@@ -7,6 +7,7 @@ from typing import Final
 
 from services.api.store.database import Database, Row, Transaction
 from services.api.store.errors import AlreadyThere
+from services.api.store.naming import found_by
 from shared.client_records import ClientEntry, ClientRecord, NewBot, NewSecret, SecretRecord
 from shared.ids import is_id
 from shared.limits import BOTS_PER_OWNER_MAX, CLIENTS_MAX
@@ -207,10 +208,11 @@ async def _insert_bot(transaction: Transaction, bot: NewBot) -> None:
         await _check_owner(transaction, bot)
     await transaction.execute(
         """
-        INSERT INTO users (id, handle, display_name, password_hash, kind)
-        VALUES (%s, %s, %s, '', 'bot')
+        INSERT INTO users (id, handle, display_name, password_hash, kind, skeleton, search_name,
+            search_tokens)
+        VALUES (%s, %s, %s, '', 'bot', %s, %s, %s)
         """,
-        (bot.user, bot.handle, bot.display_name),
+        (bot.user, bot.handle, bot.display_name, *found_by(bot.handle, bot.display_name)),
     )
     await transaction.execute(
         """

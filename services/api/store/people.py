@@ -34,7 +34,7 @@ class People:
         self._database = database
 
     async def exactly(self, user: str, question: str) -> list[User]:
-        """Who has exactly this handle or phone number, if they may be found by it."""
+        """Who has exactly this handle, phone number or e-mail address, and is found by it."""
         phone = question.replace(" ", "").replace("-", "")
         rows = await self._database.fetch_all(
             f"""
@@ -44,8 +44,16 @@ class People:
             (SELECT {FACE} FROM users u
              WHERE u.phone = %(phone)s AND u.phone <> '' AND u.find_by_phone AND {_STRANGERS}
              ORDER BY u.id LIMIT 20)
+            UNION
+            (SELECT {FACE} FROM emails e JOIN users u ON u.id = e.user_id
+             WHERE e.key = %(email)s AND u.find_by_email AND {_STRANGERS})
             """,  # noqa: S608 - constants
-            {"user": user, "handle": normal_form(question), "phone": phone},
+            {
+                "user": user,
+                "handle": normal_form(question),
+                "phone": phone,
+                "email": question.strip().casefold(),
+            },
         )
         return [User(*row) for row in rows]
 

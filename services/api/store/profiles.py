@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from services.api.domain.names import search_name, search_tokens
 from services.api.store.database import Database, Row, Transaction
 from services.api.store.inboxes import Inboxes
 from services.api.store.log import NewEvent, Written, lock, write
+from services.api.store.naming import make_findable
 from shared.codes import ErrorCode
 from shared.events import EventKind
 from shared.ids import is_id
@@ -161,7 +161,9 @@ class Profiles:
                 return before, before, None
             after = _own(row)
             if "display_name" in changes:
-                await index(transaction, [(user, after.profile.handle, changes["display_name"])])
+                await make_findable(
+                    transaction, user, after.profile.handle, changes["display_name"]
+                )
             (inbox,) = inboxes.values()
             body = {"version": after.version, **told}
             event = NewEvent(inbox, EventKind.PROFILE_CHANGED, user, body)
@@ -198,29 +200,6 @@ class Profiles:
             WHERE u.id = i.id AND (u.last_seen_at IS NULL OR u.last_seen_at < i.at)
             """,
             (list(times), list(times.values())),
-        )
-
-    async def index_missing(self, limit: int) -> int:
-        """Make names findable that were written without; returns how many there were."""
-        async with self._database.transaction() as transaction:
-            rows = await transaction.fetch_all(
-                "SELECT id::text, handle, display_name FROM users WHERE search_name IS NULL"
-                " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
-                (limit,),
-            )
-            await index(transaction, rows)
-        return len(rows)
-
-
-async def index(
-    transaction: Transaction | Database, people: list[tuple[str, str, str]] | list[Row]
-) -> None:
-    """Write how people are found: (user, handle, display name)."""
-    for user, handle, display_name in people:
-        name = search_name(handle, display_name)
-        await transaction.execute(
-            "UPDATE users SET search_name = %s, search_tokens = %s WHERE id = %s",
-            (name, search_tokens(name), user),
         )
 
 
