@@ -47,6 +47,7 @@ test('tells who looks elsewhere, once, and counts on the title', async () => {
   const { page } = alex
   await page.context().grantPermissions(['notifications'])
   await page.reload()
+  await page.locator('nav.side .row').first().waitFor()
   await page.keyboard.press('Alt+s')
   await page.getByRole('switch', { name: /Show notifications/ }).check()
   await page.keyboard.press('Escape')

@@ -1,6 +1,6 @@
 // Writes src/sdk/generated from the server's own documents:
 //   npm run types -- http://127.0.0.1:8080
-// REST comes from the running server, frames from docs/asyncapi.json.
+// REST comes from the running server (or a file with its document), frames from docs/asyncapi.json.
 import { readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import openapiTS, { astToString } from 'openapi-typescript'
@@ -23,6 +23,7 @@ export async function framesOf() {
 
 /** The text of rest.ts. */
 async function restOf(origin) {
+  if (origin.endsWith('.json')) return textOf(JSON.parse(await readFile(origin, 'utf8')))
   const answer = await fetch(new URL('/v1/openapi.json', origin))
   if (!answer.ok) throw new Error(`${origin} answered ${answer.status}`)
   return textOf(await answer.json())

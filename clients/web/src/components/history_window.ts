@@ -4,7 +4,7 @@ import { computed, nextTick, onBeforeUnmount, onBeforeUpdate, onMounted, onUpdat
 import { useSay } from '@/locales'
 import { useConversations, usePeople, useSession, type ConversationItem, type Entry, type Timeline } from '@/stores'
 import { announce } from './overlays'
-import { firstUnread, indexOfKey, indexOfSeq, lastSeq, unseenIn } from './rows'
+import { firstUnread, indexFrom, indexOfKey, indexOfSeq, lastSeq, unseenIn } from './rows'
 import { useWording } from './wording'
 
 const HELD_MAX = 160 // rows in the page
@@ -261,23 +261,26 @@ export function useHistoryWindow(
   /** Show a message and let it light up. */
   async function jump(seq: number): Promise<void> {
     await props.timeline.jumpTo(seq)
-    const index = indexOfSeq(entries.value, seq)
-    if (index < 0) return
+    // What has no row, or is not there, gives way to what comes next.
+    const index = indexFrom(entries.value, seq)
+    const entry = entries.value[index]
+    if (entry?.type !== 'event') return
+    const { seq: shown } = entry.event
     stuck.value = false
     from.value = Math.max(0, index - STEP)
     to.value = Math.min(entries.value.length, index + STEP)
     placed = true
     await nextTick()
     const at = scroller.value
-    const row = at?.querySelector<HTMLElement>(`[data-seq="${String(seq)}"]`)
+    const row = at?.querySelector<HTMLElement>(`[data-seq="${String(shown)}"]`)
     if (!at || !row) return
     row.scrollIntoView({ block: 'center' })
     row.focus({ preventScroll: true })
     lastTop = at.scrollTop
     stuck.value = isAtEnd()
-    flashed.value = seq
+    flashed.value = shown
     setTimeout(() => {
-      if (flashed.value === seq) flashed.value = 0
+      if (flashed.value === shown) flashed.value = 0
     }, FLASH_MS)
     fill()
   }

@@ -3,7 +3,7 @@ import { useSay, type Key } from '@/locales'
 import { useComposing, useConversations, useErrands, useMessages, type Message } from '@/stores'
 import { watch } from 'vue'
 import type { IconName } from './AppIcon.vue'
-import { ask, emojiPicker, messageMenu, note, type Place } from './overlays'
+import { ask, emojiPicker, forwarding, messageMenu, note, openThread, type Place } from './overlays'
 
 export const QUICK_REACTIONS = ['👍', '❤️', '😂', '🎉', '😮', '🙏'] as const
 
@@ -72,9 +72,16 @@ export function useMessageActions() {
     if (message.recalled) return []
     const all: (Action | false)[] = [
       { name: 'reply', icon: 'reply', key: 'r', run: () => composing.reply(message) },
+      message.thread === null && {
+        name: 'reply_thread',
+        icon: 'thread',
+        key: 't',
+        run: () => void (openThread.value = { conversation: message.conversation, root: message.seq }),
+      },
       { name: 'react', icon: 'smile', key: '+', run: () => pickReaction(message, place) },
       mayEdit(message) && { name: 'edit', icon: 'edit', key: 'e', run: () => composing.edit(message) },
       message.text !== '' && { name: 'copy', icon: 'copy', key: 'c', run: () => void copy(message) },
+      { name: 'forward', icon: 'forward', key: 'f', run: () => void (forwarding.value = message) },
       {
         name: message.pinned ? 'unpin' : 'pin',
         icon: 'pin',

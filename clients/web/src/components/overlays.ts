@@ -1,7 +1,7 @@
 // What lies over the views: one dialog at a time, a question, short notes, and what a screen
 // reader is told.
 import { reactive, ref, shallowRef } from 'vue'
-import type { Message } from '@/stores'
+import type { Attachment, Message } from '@/stores'
 
 export type DialogName = 'new-chat' | 'new-group' | 'settings' | 'shortcuts' | 'devices'
 
@@ -63,6 +63,23 @@ export interface Place {
 
 /** The menu of a message. */
 export const messageMenu = shallowRef<{ message: Message; place: Place } | null>(null)
+
+/** The thread beside its conversation. */
+export const openThread = shallowRef<{ conversation: string; root: number } | null>(null)
+
+/** The message that is to be forwarded. */
+export const forwarding = shallowRef<Message | null>(null)
+
+/** Pictures of a message, and which of them is looked at. */
+export const imageViewer = shallowRef<{ files: readonly Attachment[]; at: number } | null>(null)
+
+/** What one may set about a conversation. */
+export const conversationMenu = shallowRef<{ id: string; place: Place } | null>(null)
+
+export const datePicker = shallowRef<{ conversation: string } | null>(null)
+
+/** A message that the open conversation is to show; the view takes it. */
+export const jumpWish = shallowRef<{ conversation: string; seq: number } | null>(null)
 
 /** The emoji picker, and what is done with the choice. */
 export const emojiPicker = shallowRef<{ place: Place; pick: (emoji: string) => void } | null>(null)

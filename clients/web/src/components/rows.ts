@@ -82,6 +82,11 @@ export function indexOfSeq(entries: readonly Entry[], seq: number): number {
   return entries.findIndex((entry) => entry.type === 'event' && entry.event.seq === seq)
 }
 
+/** The first entry at or after a seq; -1 if there is none. */
+export function indexFrom(entries: readonly Entry[], seq: number): number {
+  return entries.findIndex((entry) => entry.type === 'event' && entry.event.seq >= seq)
+}
+
 export function indexOfKey(entries: readonly Entry[], key: string): number {
   return entries.findIndex((entry) => entry.key === key)
 }

@@ -1,6 +1,6 @@
 // Events in words: for notices in the history and previews in the list.
 import { useSay, type Key } from '@/locales'
-import { usePeople, useSession, type LogEvent } from '@/stores'
+import { usePeople, useSession, type Attachment, type LogEvent } from '@/stores'
 import { plainOf } from './markdown'
 
 export function useWording() {
@@ -12,13 +12,20 @@ export function useWording() {
     return user === session.me?.id ? say.value.t('you') : people.name(user)
   }
 
+  function fileWords(files: readonly Attachment[]): string {
+    const [first] = files
+    if (first === undefined) return ''
+    if (files.every((file) => file.thumbnail === true)) return say.value.count('pictures', files.length)
+    return files.length === 1 ? first.name : say.value.count('files', files.length)
+  }
+
   /** A notice; of a message, its text. */
   function words(event: LogEvent): string {
     const t = say.value.t
     const a = name(event.sender)
     switch (event.event) {
       case 'message':
-        return event.recalled ? t('recalled') : plainOf(event.text)
+        return event.recalled ? t('recalled') : plainOf(event.text) || fileWords(event.attachments)
       case 'message_pinned':
         return t('notice_pinned', { a })
       case 'conversation_created':
@@ -47,7 +54,7 @@ export function useWording() {
     return say.value.t('typing_2', { a: name(a), b: name(b) })
   }
 
-  return { name, words, typingWords }
+  return { name, words, fileWords, typingWords }
 }
 
 function roleKey(role: string): Key {

@@ -43,6 +43,7 @@ function formats(locale: Locale) {
     relative: new Intl.RelativeTimeFormat(tag, { numeric: 'auto' }),
     plural: new Intl.PluralRules(tag),
     number: new Intl.NumberFormat(tag),
+    percent: new Intl.NumberFormat(tag, { style: 'percent' }),
     list: new Intl.ListFormat(tag),
   }
 }
@@ -63,6 +64,7 @@ function build(locale: Locale) {
       const form = format.plural.select(n) === 'one' ? 'one' : 'other'
       return fill(texts[`${stem}_${form}` as Key], { n: format.number.format(n) })
     },
+    percent: (part: number) => format.percent.format(part),
     names: (names: readonly string[]) => format.list.format(names),
     /** 14:05 */
     time: (at: string) => format.time.format(new Date(at)),

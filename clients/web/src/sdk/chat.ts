@@ -13,6 +13,7 @@ import { Tabs } from './tabs'
 import type { HistoryPage, HistoryRange, Status, Told } from './told'
 import { BrowserTokens, type TokenSource } from './tokens'
 import type { Attachment, Message, User } from './types'
+import { FileUpload, type UploadListener } from './uploads'
 
 const DATABASE = 'agileim'
 const SIGNED_OUT = 'agileim.signed_out' // in localStorage: do not sign in by ourselves
@@ -140,6 +141,11 @@ export class Chat implements TokenSource {
   /** All pinned messages, ascending. */
   pins(conversation: string): Promise<Message[]> {
     return this.tabs.call('pins', conversation)
+  }
+
+  /** Send a file to the server, for messages to come. */
+  upload(file: File, listener: UploadListener): FileUpload {
+    return new FileUpload(this.origin, this, file, listener)
   }
 
   /** Try a refused message again. */

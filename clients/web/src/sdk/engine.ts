@@ -206,6 +206,9 @@ export class Engine implements Listener {
         if (event.user === this.status.user?.id) void this.readHere(event.conversation, event.read)
         this.ledger.tell(event)
         break
+      case 'person':
+        this.ledger.renamed(event.user, event.display_name)
+        break
       case 'typing':
       case 'presence':
         this.ledger.tell(event)

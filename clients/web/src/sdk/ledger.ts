@@ -347,6 +347,17 @@ export class Ledger {
     }
   }
 
+  /** Somebody who may be known is called otherwise now. */
+  renamed(id: string, name: string): void {
+    const user = this.people.get(id)
+    if (user !== undefined) this.meet([{ ...user, display_name: name }])
+    for (const record of this.records.values()) {
+      const { peer } = record.conversation
+      if (peer?.id !== id || peer.display_name === name) continue
+      this.put({ ...record, conversation: { ...record.conversation, peer: { ...peer, display_name: name } } })
+    }
+  }
+
   /** Let go of what is too old to be kept for another start. */
   trim(): void {
     for (const record of this.records.values()) {

@@ -283,6 +283,12 @@ export interface Typing {
   user: string
   active: boolean
 }
+/** Somebody is called otherwise now. */
+export interface PersonChanged {
+  event: 'person'
+  user: string
+  display_name: string
+}
 /** A sync found this conversation changed: unread count, name, role, or left. */
 export interface ConversationChanged {
   event: 'conversation_changed'
@@ -297,5 +303,5 @@ export interface ConnectionState {
 }
 
 /** News of a moment: the newest per subject counts, and they are never replayed. */
-export type News = Receipt | Presence | Typing | ConversationChanged | ConnectionState
+export type News = Receipt | Presence | Typing | PersonChanged | ConversationChanged | ConnectionState
 export type ClientEvent = LogEvent | News

@@ -11,6 +11,7 @@ export type Backend = Pick<
   | 'leads'
   | 'send'
   | 'ask'
+  | 'upload'
   | 'message'
   | 'pins'
   | 'resend'

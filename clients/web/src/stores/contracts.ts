@@ -1,5 +1,5 @@
 // What views may rely on. Each store is a Pinia store: `useX()` gives the reactive members below.
-import type { Deed, SendOptions } from '@/sdk'
+import type { Deed, FileLink, SendOptions } from '@/sdk'
 import type { Account } from '@/sdk/account'
 import type {
   Attachment, Conversation, ConnectionState, Limits, LogEvent, Member, MemberSettings, Message, Role, User,
@@ -49,6 +49,12 @@ export interface ConversationsStore {
   rename(id: string, name: string): Promise<void>
   /** Rejects with code `conflict` for an owner who must hand over first. */
   leave(id: string): Promise<void>
+  markAllRead(id: string): void
+  isMuted(item: ConversationItem): boolean
+  /** The place of the next one that is kept at the top. */
+  nextPlace(): number
+  /** Mute, pin, archive, mark unread … for oneself. */
+  change(id: string, changes: Partial<MemberSettings>): Promise<void>
   /** Whether a message is worth a notification. */
   notifies(item: ConversationItem, message: Message): boolean
   /** The user has seen up to `seq` (call freely; never goes back). */
@@ -97,6 +103,9 @@ export interface MessagesStore {
   /** Edit, recall, pin or react: shown at once, kept over reloads, done when there is a line.
    * What the server refuses comes as useErrands().fault. */
   change(message: Message, deed: Deed): Promise<void>
+  /** The seq of the first event at or after a time. */
+  seqAt(conversation: string, at: Date): Promise<number>
+  forward(message: Message, to: string, id: string): Promise<void>
   toggleReaction(message: Message, emoji: string): Promise<void>
   /** Try a failed message again, with the same id. */
   resend(id: string): Promise<void>
@@ -225,16 +234,68 @@ export interface PinsStore {
   of(conversation: string): readonly Message[]
 }
 
-/** useComposing(): what the composer of a conversation is about to do. */
+/** useComposing(): what a composer is about to do. `place`: a conversation, or one of its threads
+ * (see placeOfThread). */
 export interface ComposingStore {
-  get(conversation: string): Composing
+  get(place: string): Composing
   reply(message: Message): void
   edit(message: Message): void
   /** Only write. */
-  clear(conversation: string): void
+  clear(place: string): void
 }
 
 export interface Composing {
   readonly replyTo: Message | null
   readonly editing: Message | null
+}
+
+/** useUploads(): files that are being added to a message. `place` names the composer. */
+export interface UploadsStore {
+  of(place: string): readonly UploadItem[]
+  add(place: string, files: readonly File[]): { added: number; tooMany: boolean }
+  /** Go on with a failed one. */
+  retry(place: string, key: string): void
+  remove(place: string, key: string): void
+  take(place: string): Attachment[]
+}
+
+export interface UploadItem {
+  readonly key: string
+  readonly name: string
+  readonly size: number
+  readonly type: string
+  /** A URL of the picture, or empty. */
+  readonly preview: string
+  /** 0 to 1. */
+  readonly progress: number
+  readonly state: 'uploading' | 'done' | 'failed'
+  /** Of a failed one: the error code. */
+  readonly code: string
+  readonly file: Attachment | null
+}
+
+/** useFiles(): links to files, asked for in batches when first needed, good for some minutes. */
+export interface FilesStore {
+  /** Reactive: undefined until it is known. */
+  get(id: string): FileLink | undefined
+  /** For a click: a link that is good now. */
+  fresh(id: string): Promise<FileLink | undefined>
+}
+
+/** useThreads(): what is said under a message. */
+export interface ThreadsStore {
+  open(conversation: string, root: number): Thread
+  close(thread: Thread): void
+}
+
+/** Reactive; follows the log until closed. */
+export interface Thread {
+  readonly conversation: string
+  /** The seq of the message that it begins with. */
+  readonly root: number
+  readonly replies: readonly Message[]
+  readonly atStart: boolean
+  readonly loading: boolean
+  readonly failed: boolean
+  loadOlder(): Promise<void>
 }

@@ -5,12 +5,14 @@ import { unreadOf, type Record, type Told } from '@/sdk'
 import type { Cached } from '@/sdk/cache'
 import { afterSync } from '@/sdk/records'
 import { useBackend } from './backend'
-import type { Conversation, ConversationItem, Message, PendingMessage } from './contracts'
+import type { Conversation, ConversationItem, MemberSettings, Message, PendingMessage } from './contracts'
 import { useOutbox } from './outbox'
+import { useSession } from './session'
 
 export const useConversations = defineStore('conversations', () => {
   const backend = useBackend()
   const outbox = useOutbox()
+  const session = useSession()
   const records = shallowReactive(new Map<string, Record>())
   const ready = ref(false)
   const made = new WeakMap<Record, ConversationItem>()
@@ -20,10 +22,10 @@ export const useConversations = defineStore('conversations', () => {
     for (const record of records.values()) {
       if (record.conversation.kind !== 'inbox') items.push(itemOf(record))
     }
-    return items.sort((a, b) => (a.activeAt < b.activeAt ? 1 : a.activeAt > b.activeAt ? -1 : 0))
+    return items.sort(byPlace)
   })
 
-  const unread = computed(() => list.value.reduce((sum, item) => sum + item.unread, 0))
+  const unread = computed(() => list.value.reduce((sum, item) => sum + (isMuted(item) ? 0 : item.unread), 0))
 
   function get(id: string): ConversationItem | undefined {
     const record = records.get(id)
@@ -56,8 +58,33 @@ export const useConversations = defineStore('conversations', () => {
     if (known !== undefined && seq > known.readSeq) backend.get().read(id, seq, number)
   }
 
+  async function change(id: string, changes: Partial<MemberSettings>): Promise<void> {
+    await backend.get().api.changeSettings(id, changes)
+  }
+
+  /** At the top, below those that are there. */
+  function nextPlace(): number {
+    const places = [...records.values()].map(({ conversation }) => conversation.settings.pinned ?? -1)
+    return Math.max(-1, ...places) + 1
+  }
+
+  function isMuted({ settings }: ConversationItem): boolean {
+    return settings.muted_until !== null && Date.parse(settings.muted_until) > Date.now()
+  }
+
+  function markAllRead(id: string): void {
+    const record = records.get(id)
+    if (record === undefined) return
+    markRead(id, record.conversation.head_seq, record.conversation.number)
+    if (record.conversation.settings.marked_unread) void change(id, { marked_unread: false }).catch(() => undefined)
+  }
+
   function notifies(item: ConversationItem, message: Message): boolean {
-    return item.state === 'member' && message.seq > item.read_seq
+    if (item.state !== 'member' || message.seq <= item.read_seq) return false
+    const { notify } = item.settings
+    if (notify === 'none' || isMuted(item)) return false
+    const me = session.me?.id ?? ''
+    return notify === 'all' || item.kind === 'direct' || message.mention_all || message.mentions.includes(me)
   }
 
   function loaded(cached: Cached): void {
@@ -96,9 +123,16 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   return {
-    list, ready, unread, get, record, openDirect, createGroup, rename, leave, markRead, notifies, loaded, told, synced,
+    list, ready, unread, get, record, openDirect, createGroup, rename, leave, markRead, markAllRead, change, nextPlace, isMuted, notifies, loaded, told, synced,
   }
 })
+
+/** Pinned ones at the top, then by activity. */
+function byPlace(a: ConversationItem, b: ConversationItem): number {
+  const places = (a.settings.pinned ?? Infinity) - (b.settings.pinned ?? Infinity)
+  if (places !== 0 && !Number.isNaN(places)) return places
+  return a.activeAt < b.activeAt ? 1 : a.activeAt > b.activeAt ? -1 : 0
+}
 
 function build(record: Record, pending: PendingMessage | null): ConversationItem {
   const { conversation, last } = record

@@ -49,6 +49,27 @@ export const useMessages = defineStore('messages', () => {
     return backend.get().ask(message.conversation, message.seq, deed)
   }
 
+  /** Say a message again elsewhere; `id` is that of the new one, for a second try as well. */
+  function forward({ conversation, seq }: Message, to: string, id: string): Promise<void> {
+    return backend.get().api.forward(to, conversation, [{ seq, client_msg_id: id }])
+  }
+
+  /** By halving: the log is in the order of time. */
+  async function seqAt(conversation: string, at: Date): Promise<number> {
+    const { api } = backend.get()
+    const record = conversations.record(conversation)
+    let low = record?.conversation.first_seq ?? 1
+    let high = record?.conversation.head_seq ?? 1
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const { events } = await api.events(conversation, { after: middle - 1, limit: 1 })
+      const event = events[0]
+      if (event === undefined || Date.parse(event.time) >= at.getTime()) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
   /** With this emoji, or without it if it is there. */
   function toggleReaction(message: Message, emoji: string): Promise<void> {
     const there = message.reactions.some((one) => one.emoji === emoji && one.mine)
@@ -77,5 +98,5 @@ export const useMessages = defineStore('messages', () => {
     for (const timeline of timelines.values()) timeline.reconnected()
   }
 
-  return { open, close, send, change, toggleReaction, resend, discard, told, loaded, reconnected }
+  return { open, close, send, change, forward, seqAt, toggleReaction, resend, discard, told, loaded, reconnected }
 })

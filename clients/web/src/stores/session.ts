@@ -10,6 +10,8 @@ import type { Connection, Limits, User } from './contracts'
 /** Until the server has told them (docs/protocol.md). */
 const LIMITS: Partial<Limits> = {
   message_max_chars: 8000,
+  attachments_max: 10,
+  file_max_bytes: 100_000_000,
   name_max_chars: 100,
   handle_min_chars: 2,
   handle_max_chars: 32,

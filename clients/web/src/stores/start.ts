@@ -14,6 +14,7 @@ import { usePins } from './pins'
 import { usePresence } from './presence'
 import { useQuotes } from './quotes'
 import { useSession } from './session'
+import { useThreads } from './threads'
 import { useTyping } from './typing'
 
 /** Shows what this browser keeps, then connects. Resolves, once there is something to show, with
@@ -25,6 +26,7 @@ export function startChat(pinia: Pinia): Promise<string | null> {
   const errands = useErrands(pinia)
   const quotes = useQuotes(pinia)
   const pins = usePins(pinia)
+  const threads = useThreads(pinia)
   const messages = useMessages(pinia)
   const members = useMembers(pinia)
   const people = usePeople(pinia)
@@ -49,6 +51,7 @@ export function startChat(pinia: Pinia): Promise<string | null> {
       errands.told(told)
       quotes.told(told)
       pins.told(told)
+      threads.told(told)
       conversations.told(told)
       messages.told(told)
       members.told(told)
@@ -62,6 +65,7 @@ export function startChat(pinia: Pinia): Promise<string | null> {
         members.reconnected()
         messages.reconnected()
         pins.reconnected()
+        threads.reconnected()
       }
       wasConnected = connected
       if (connected && !status.syncing) conversations.synced()

@@ -30,8 +30,14 @@ export type TypingFrame = Wire['Typing'] & { user: string }
 export interface PresenceFrame {
   type: 'presence'
   conversation: string
-  users: { user: string; state: 'online' | 'offline'; last_seen: string | null }[]
+  users: { user: string; state: 'online' | 'away' | 'offline'; last_seen: string | null }[]
   full: boolean
+}
+
+export interface PersonFrame {
+  type: 'person'
+  user: string
+  display_name: string
 }
 
 export type ServerFrame =
@@ -42,6 +48,7 @@ export type ServerFrame =
   | ReceiptFrame
   | TypingFrame
   | PresenceFrame
+  | PersonFrame
   | { type: 'refreshed' | 'expiring' | 'error' }
   | { type: 'ping'; heads: [conversation: string, seq: number][] }
   | { type: 'resync'; within_ms: number }
@@ -61,7 +68,7 @@ const head: Check = (value) =>
 const present: Check = (value) => {
   if (!record(value)) return false
   const { user, state, last_seen: lastSeen } = value as Raw
-  return text(user) && (state === 'online' || state === 'offline') && (lastSeen == null || text(lastSeen))
+  return text(user) && (state === 'online' || state === 'away' || state === 'offline') && (lastSeen == null || text(lastSeen))
 }
 
 /** Per type its members: how to tell a good one, and what counts when it is left out. */
@@ -102,6 +109,7 @@ const SHAPES: Readonly<Record<string, Record<string, [check: Check, fallback?: u
     users: [(value) => Array.isArray(value) && value.every(present), []],
     full: [flag, false],
   },
+  person: { user: [text], display_name: [text] },
   ping: { heads: [(value) => Array.isArray(value) && value.every(head), []] },
   resync: { within_ms: [number, 0] },
   reconnect: { after_ms: [number, 0] },

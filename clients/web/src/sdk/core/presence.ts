@@ -86,7 +86,7 @@ export class PresenceBoard {
       }
     }
     for (const one of told.values()) {
-      if (one.state === 'online' && !online.has(one.user)) {
+      if (one.state !== 'offline' && !online.has(one.user)) {
         online.add(one.user)
         changes.push(change(name, one.user, true))
       } else if (one.state === 'offline') {

@@ -282,6 +282,8 @@ export class Session {
       }
       case 'typing':
         return this.typingBoard.received(frame, now).map(emit)
+      case 'person':
+        return [emit({ event: 'person', user: frame.user, display_name: frame.display_name })]
       case 'presence':
         return this.presence.received(frame).map(emit)
       case 'expiring':

@@ -9,12 +9,23 @@ export interface components {
          * @description client → gateway. The first `n` `event` frames of this connection are taken care of.
          *
          *         Cumulative; `n` counts the `event` frames received since `welcome`. Acknowledge at the latest
-         *         after 32 events or 500 ms.
+         *         after 32 events, or 500 ms after the first of them: 2 s, where 8 have come by then.
          */
         Ack: {
             n: number;
             /** @enum {unknown} */
             type: "ack";
+        };
+        /**
+         * Away
+         * @description client → gateway. This device lies idle (`away: true`), or is in use again. A user whose
+         *         devices all lie idle is away. A device is in use from `hello` on.
+         */
+        Away: {
+            /** @default true */
+            away: boolean;
+            /** @enum {unknown} */
+            type: "away";
         };
         /**
          * Error
@@ -91,6 +102,33 @@ export interface components {
             type: "hello";
         };
         /**
+         * Person
+         * @description gateway → client. A member of a watched conversation looks different now: this is all that
+         *         may have changed of their profile.
+         */
+        Person: {
+            /** @default null */
+            avatar: string | null;
+            display_name: string;
+            /** @default null */
+            status: components["schemas"]["PersonStatus"] | null;
+            /** @enum {unknown} */
+            type: "person";
+            user: string;
+        };
+        /**
+         * PersonStatus
+         * @description What somebody is up to, until then.
+         */
+        PersonStatus: {
+            /** @default  */
+            emoji: string;
+            /** @default  */
+            text: string;
+            /** @default null */
+            until: string | null;
+        };
+        /**
          * Ping
          * @description gateway → client, each heartbeat. Heads that moved and that this connection has not been
          *         sent: fetch what is missing. Answer with `pong`.
@@ -125,13 +163,13 @@ export interface components {
         };
         /**
          * PresentUser
-         * @description One user's presence.
+         * @description One user's presence; `away`: none of their devices is in use.
          */
         PresentUser: {
             /** @default null */
             last_seen: string | null;
             /** @enum {unknown} */
-            state: "offline" | "online";
+            state: "away" | "offline" | "online";
             user: string;
         };
         /**
