@@ -6,7 +6,9 @@ import dataclasses
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
+from admin.settings import AdminSettings
 from services.api.settings import ApiSettings
 from services.auth.settings import AuthSettings
 from services.dispatcher.settings import DispatcherSettings
@@ -15,16 +17,17 @@ from shared.settings import PREFIX, ServiceSettings
 
 PAGE = Path(__file__).parents[1] / "docs/operations.md"
 BEGIN, END = "<!-- settings: made from the code -->\n", "<!-- end of settings -->\n"
-CLASSES = {
+CLASSES: dict[str, Any] = {
     "All services": ServiceSettings,
     "auth": AuthSettings,
     "api": ApiSettings,
     "dispatcher": DispatcherSettings,
     "gateway": GatewaySettings,
+    "agileim admin": AdminSettings,
 }
 
 
-def _comments(settings: type[ServiceSettings]) -> dict[str, str]:
+def _comments(settings: type[object]) -> dict[str, str]:
     """What the code says beside each field."""
     found = re.findall(r"^    (\w+): [^#\n]*?  # (.+)$", inspect.getsource(settings), re.MULTILINE)
     return dict(found)

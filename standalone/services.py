@@ -36,7 +36,7 @@ class ServicePlan:
 
     `counts` is the number of processes by kind; `env` holds settings for all, `env_of` for one kind
     or one process, by its name; the latter wins. `harness` adds a service client of that name with
-    every internal scope: for tests and measurements only.
+    every internal scope: for tests and measurements only. `code` is the checkout that runs.
     """
 
     counts: Mapping[str, int]
@@ -46,6 +46,7 @@ class ServicePlan:
     harness: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     env_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    code: Path = PROJECT
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind's processes, e.g. gateway-1 and gateway-2."""
@@ -88,7 +89,7 @@ class Services:
                     argv=[sys.executable, "-m", f"services.{kind}"],
                     env=self._env(kind, name),
                     log=self._folder.log(name),
-                    cwd=PROJECT,
+                    cwd=self._plan.code,
                 )
                 yield name, Process(name, launch, self._readiness(name))
 

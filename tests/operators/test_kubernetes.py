@@ -109,6 +109,8 @@ def test_every_container_has_requests_and_limits(manifests: list[Manifest]) -> N
 def test_every_container_says_when_it_is_ready(manifests: list[Manifest]) -> None:
     for name, pod in workloads(manifests):
         (container,) = pod["containers"]
+        if name == "migrate":
+            continue  # it ends
         assert "readinessProbe" in container, name
         if name in OURS:
             assert "livenessProbe" in container, name
@@ -253,6 +255,30 @@ def test_auth_finds_a_signing_key_that_it_can_use(
     assert len(keys.jwks["keys"]) == 1
 
 
+def test_auth_finds_a_sealing_key_that_it_can_use(
+    manifests: list[Manifest], tmp_path: Path
+) -> None:
+    from services.auth.sealing_keys import SealingKeys
+
+    environ = environment_of(with_secrets(manifests), "auth", tmp_path)
+    folder = Path(environ[PREFIX + "KEYS_DIR"])
+    before = sorted(folder.iterdir())
+    keys = SealingKeys(folder)
+    keys.open()
+    assert keys.unseal(keys.seal("secret", "owner"), "owner") == "secret"
+    assert sorted(folder.iterdir()) == before, "it had to make none"
+
+
+def test_the_migration_job_runs_a_mode_that_api_has(manifests: list[Manifest]) -> None:
+    for job in of_kind(manifests, "Job"):
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        assert container["command"] == ["python", "-m", "services.api", "--migrate"]
+        assert [entry["name"] for entry in container["env"]] == [PREFIX + "DATABASE_URL"]
+        own = job["spec"]["template"]["metadata"]["labels"]
+        for service in of_kind(manifests, "Service"):
+            assert not service["spec"]["selector"].items() <= own.items(), "it serves nobody"
+
+
 def test_every_setting_exists(manifests: list[Manifest]) -> None:
     shared_names = set(named(manifests, "ConfigMap", "agileim")["data"])
     assert shared_names <= set().union(*(known_settings(service) for service in SETTINGS))
@@ -270,11 +296,13 @@ def test_secrets_are_in_no_config_map(manifests: list[Manifest]) -> None:
 
 def test_only_api_gets_the_database_and_only_auth_the_keys(manifests: list[Manifest]) -> None:
     users: dict[str, set[str]] = {}
+    jobs = {each["metadata"]["name"] for each in of_kind(manifests, "Job")}
+    assert jobs <= {"migrate"}
     for name, pod in workloads(manifests):
         for kind in ("database", "signing-keys"):
             if f"agileim-{kind}" in str(pod):
                 users.setdefault(kind, set()).add(name)
-    assert users == {"database": {"api"}, "signing-keys": {"auth"}}
+    assert users == {"database": {"api"} | jobs, "signing-keys": {"auth"}}
 
 
 @pytest.mark.parametrize("service", SETTINGS)

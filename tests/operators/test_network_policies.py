@@ -41,8 +41,9 @@ OUTSIDE = {
     "internet": Peer(address="203.0.113.7"),
     "postgres outside": Peer(address="10.20.0.10"),
     "redis outside": Peer(address="10.30.0.10"),
+    "collector": Peer(namespace="observability", labels={NAME: "collector"}),
 }
-PORTS = (53, 80, 443, 5432, 6379, 8000, 8080)
+PORTS = (53, 80, 443, 4318, 5432, 6379, 8000, 8080, 26379)
 SERVICES = ("api", "auth", "dispatcher", "gateway")
 EDGES = {
     *((source, "api", 8000) for source in ("auth", "dispatcher", "gateway")),
@@ -54,8 +55,9 @@ EDGES = {
 SERVERS = {
     "dev": {("api", "postgres", 5432), *((name, "redis", 6379) for name in SERVICES)},
     "production": {
-        ("api", "postgres outside", 5432),
-        *((name, "redis outside", 6379) for name in SERVICES),
+        *((name, "postgres outside", 5432) for name in ("api", "migrate")),
+        *((name, "redis outside", port) for name in SERVICES for port in (6379, 26379)),
+        *((name, "collector", 4318) for name in SERVICES),
     },
 }
 
@@ -115,7 +117,9 @@ def edges(manifests: list[Manifest]) -> set[tuple[str, str, int]]:
     labels = pod_labels(manifests)
     peers = dict(OUTSIDE)
     for name, pod in workloads(manifests):
-        ports = {port["name"]: port["containerPort"] for port in pod["containers"][0]["ports"]}
+        ports = {
+            port["name"]: port["containerPort"] for port in pod["containers"][0].get("ports", [])
+        }
         peers[name] = Peer(labels=labels[name], ports=ports)
     return {
         (source, target, port)

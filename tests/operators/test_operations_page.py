@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from admin.settings import AdminSettings
 from deploy.settings_tables import PAGE, page_with_tables
 from services.api.store.database import server_options
+from shared.settings import PREFIX
 from tests.operators.deployments import ROOT, SETTINGS, known_settings
 
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -21,6 +23,7 @@ def test_the_settings_are_those_of_the_code() -> None:
 
 def test_settings_that_are_named_in_passing_exist() -> None:
     known = set().union(*(known_settings(service) for service in SETTINGS))
+    known |= {PREFIX + name.upper() for name in AdminSettings.__dataclass_fields__}
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     known |= set(re.findall(r"\$\{(AGILEIM_\w+)", compose))
     for name in re.findall(r"\bAGILEIM_\w+", TEXT):
