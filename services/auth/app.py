@@ -23,6 +23,7 @@ from services.auth.domain.clients import (
     read_service_clients,
 )
 from services.auth.domain.factor_policy import FactorPolicy
+from services.auth.domain.outside import read_providers
 from services.auth.domain.passkeys import RelyingParty
 from services.auth.factor_records import FactorRecords
 from services.auth.factors import SecondFactors
@@ -39,6 +40,8 @@ from services.auth.mail.transports import (
     Transport,
 )
 from services.auth.metrics import AuthMetrics
+from services.auth.outside import Outside
+from services.auth.outside_records import OutsideRecords
 from services.auth.pages import Pages
 from services.auth.records.challenges import Challenges
 from services.auth.records.codes import Codes
@@ -46,6 +49,7 @@ from services.auth.records.devices import Devices
 from services.auth.records.emails import EmailProofs
 from services.auth.records.enrolments import Enrolments
 from services.auth.records.halfway import HalfwaySignIns
+from services.auth.records.journeys import Journeys
 from services.auth.records.signins import SignIns
 from services.auth.records.throttles import Throttles
 from services.auth.registry import Registry
@@ -145,6 +149,10 @@ def _assemble(
         policy=FactorPolicy(settings.second_factor),
         now=now,
     )
+    providers = settings.outside_providers_file
+    outside = Outside(
+        read_providers(providers) if providers is not None else [], settings.issuer, http, now
+    )
     return Auth(
         settings=settings,
         now=now,
@@ -169,9 +177,13 @@ def _assemble(
             Cookies(settings.secure),
             registration_open=settings.registration_open,
             passkeys=factors.party.available,
+            outside=[(one.settings.id, one.settings.name) for one in outside],
         ),
         post=_post(settings, metrics),
         email_proofs=EmailProofs(redis, names, now_ms),
+        outside=outside,
+        outside_records=OutsideRecords(api),
+        journeys=Journeys(redis, names),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ class Pages:
     """Renders pages. No third parties, nothing framed, nothing kept by caches; and no scripts, but
     for the one file that asks the browser for passkeys, on the pages that need it."""
 
-    def __init__(self, cookies: Cookies, *, registration_open: bool, passkeys: bool) -> None:
+    def __init__(
+        self, cookies: Cookies, *, registration_open: bool, passkeys: bool,
+        outside: Sequence[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
         self.cookies = cookies
         self._environment = Environment(
             loader=FileSystemLoader(_FOLDER),
@@ -31,6 +35,7 @@ class Pages:
         )
         self._environment.globals["registration_open"] = registration_open
         self._environment.globals["passkeys"] = passkeys
+        self._environment.globals["outside"] = outside  # providers: id and name
         self._environment.globals["scripted"] = False
         self._passkeys = passkeys
 

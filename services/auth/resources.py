@@ -17,11 +17,14 @@ from services.auth.issuing import Issuer
 from services.auth.keyring import KeyRing
 from services.auth.mail.post import Post
 from services.auth.metrics import AuthMetrics
+from services.auth.outside import Outside
+from services.auth.outside_records import OutsideRecords
 from services.auth.pages import Pages
 from services.auth.records.codes import Codes
 from services.auth.records.devices import Devices
 from services.auth.records.emails import EmailProofs
 from services.auth.records.halfway import HalfwaySignIns
+from services.auth.records.journeys import Journeys
 from services.auth.records.signins import SignIns
 from services.auth.records.throttles import Throttles
 from services.auth.registry import Registry
@@ -56,6 +59,9 @@ class Auth:
     pages: Pages
     post: Post
     email_proofs: EmailProofs
+    outside: Outside
+    outside_records: OutsideRecords
+    journeys: Journeys
 
 
 AUTH: web.AppKey[Auth] = web.AppKey("auth", Auth)

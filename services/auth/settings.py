@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from services.auth.domain.clients import ClientsFault, read_clients, read_service_clients
 from services.auth.domain.factor_policy import FactorPolicy
+from services.auth.domain.outside import ProvidersFault, read_providers
 from services.auth.mail.post import sender
 from services.auth.mail.transports import SmtpServer
 from shared.settings import PREFIX, Secret, ServiceSettings
@@ -38,6 +39,9 @@ class AuthSettings(ServiceSettings):
     # Of whom more than a password is demanded: optional, administrators, everybody.
     second_factor: str = FactorPolicy.OPTIONAL
     fresh_s: int = 600  # after a sign-in, for so long the person may change what they sign in with
+
+    # JSON, see domain.outside.read_providers: OpenID providers that people may sign in with.
+    outside_providers_file: Path | None = None
 
     # Where mail goes, see mail.transports.SmtpServer; empty: into files in mail_dir.
     smtp_url: Secret = NO_SERVER
@@ -103,6 +107,11 @@ class AuthSettings(ServiceSettings):
                 read_clients(self.clients_file)
             except ClientsFault as fault:
                 faults.append(f"{PREFIX}CLIENTS_FILE: {fault}")
+        if self.outside_providers_file is not None:
+            try:
+                read_providers(self.outside_providers_file)
+            except ProvidersFault as fault:
+                faults.append(f"{PREFIX}OUTSIDE_PROVIDERS_FILE: {fault}")
         if self.service_clients_file is not None:
             try:
                 read_service_clients(self.service_clients_file)

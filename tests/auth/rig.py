@@ -22,6 +22,7 @@ from services.api.handlers import (
     internal_clients,
     internal_emails,
     internal_factors,
+    internal_outside,
 )
 from services.api.store.database import Database
 from services.api.store.errors import StoreError
@@ -184,6 +185,7 @@ async def running_api(
         app.add_routes(internal_accounts.routes(database, access.service))
         app.add_routes(internal_clients.routes(database, access.service))
         app.add_routes(internal_emails.routes(database, access.service))
+        app.add_routes(internal_outside.routes(database, access.service))
         app.add_routes(internal_factors.routes(database, access.service))
         server = TestServer(app)
         async with server:

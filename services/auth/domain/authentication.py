@@ -3,6 +3,7 @@
 pwd            the password
 otp            a code of the authenticator application, or a recovery code
 pop, user      a passkey: a key on a device, and the device has checked the person
+fed            at an OpenID provider outside
 mfa            more than one kind of proof
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 from typing import Final
 
 PASSWORD: Final = ("pwd",)
+# At an OpenID provider outside, however that did it. Not registered by RFC 8176, but in wide use.
+OUTSIDE: Final = ("fed",)
 # The device checks finger, face or PIN (user verification): having it and being it in one.
 PASSKEY: Final = ("pop", "user", "mfa")
 _CODE: Final = ("otp", "mfa")

@@ -11,7 +11,8 @@ DEVICE = "/connect/device"
 ACCOUNT = "/connect/account"
 _ACCOUNT_PAGES = frozenset(
     {ACCOUNT, *(f"{ACCOUNT}/{page}" for page in (
-        "new-password", "devices", "authenticator", "passkeys/new", "recovery-codes", "email"
+        "new-password", "devices", "authenticator", "passkeys/new", "recovery-codes", "email",
+        "outside",
     ))}
 )  # fmt: skip
 MAX_CHARS = 8_192
