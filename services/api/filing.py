@@ -24,7 +24,7 @@ class Filing:
 
     def __init__(self, settings: ApiSettings, database: Database) -> None:
         self.files = Files(database, quota_bytes=settings.files_quota_bytes)
-        self.blobs: BlobStore = LocalBlobs(settings.files_dir)
+        self.blobs = _store(settings)
         self._uploads = Uploads(
             # The spool is beside the blobs, so that a rename takes a file there.
             self.files, self.blobs, Pictures(), settings.files_dir / "spool",
@@ -47,3 +47,20 @@ class Filing:
             yield
         finally:
             await self.blobs.close()
+
+
+def _store(settings: ApiSettings) -> BlobStore:
+    if not settings.files_s3_bucket:
+        return LocalBlobs(settings.files_dir)
+    # Imported here: most installations keep files in a folder, and this takes a moment.
+    from services.api.blobs.s3 import Bucket, S3Blobs
+
+    return S3Blobs(
+        Bucket(
+            name=settings.files_s3_bucket,
+            endpoint=settings.files_s3_endpoint,
+            region=settings.files_s3_region,
+            access_key=settings.files_s3_access_key or "",
+            secret_key=settings.files_s3_secret_key or "",
+        )
+    )
