@@ -64,7 +64,7 @@ def _add_fields(parser: ArgumentParser) -> None:
 
 async def list_clients(options: Namespace, operator: Operator) -> None:
     """client list"""
-    page = await _ask(operator, "GET", "/clients", limit=options.limit, after=options.after)
+    page = await ask_auth(operator, "GET", "/clients", limit=options.limit, after=options.after)
     operator.out.rows(COLUMNS, page["clients"])
     if page["next"]:
         operator.out.remark(f"more: --after {page['next']}")
@@ -72,19 +72,19 @@ async def list_clients(options: Namespace, operator: Operator) -> None:
 
 async def show(options: Namespace, operator: Operator) -> None:
     """client show"""
-    operator.out.record(await _ask(operator, "GET", f"/clients/{options.client}"))
+    operator.out.record(await ask_auth(operator, "GET", f"/clients/{options.client}"))
 
 
 async def create(options: Namespace, operator: Operator) -> None:
     """client create"""
     body = {"client_id": options.client, "kind": options.kind, **_fields(options)}
-    made = await _ask(operator, "POST", "/clients", body)
+    made = await ask_auth(operator, "POST", "/clients", body)
     _tell(operator, f"{made['client_id']} is registered.", made)
 
 
 async def update(options: Namespace, operator: Operator) -> None:
     """client update"""
-    made = await _ask(operator, "PATCH", f"/clients/{options.client}", _fields(options))
+    made = await ask_auth(operator, "PATCH", f"/clients/{options.client}", _fields(options))
     operator.out.record(made)
 
 
@@ -92,7 +92,7 @@ async def switch(options: Namespace, operator: Operator) -> None:
     """client disable, client enable"""
     disabled = options.verb == "disable"
     body = {"disabled": disabled}
-    made = await _ask(operator, "PATCH", f"/clients/{options.client}", body)
+    made = await ask_auth(operator, "PATCH", f"/clients/{options.client}", body)
     operator.out.done(
         f"{made['client_id']} is {'disabled' if disabled else 'enabled'}.", client=options.client
     )
@@ -101,19 +101,19 @@ async def switch(options: Namespace, operator: Operator) -> None:
 async def rotate(options: Namespace, operator: Operator) -> None:
     """client rotate-secret"""
     body = {"overlap_s": options.overlap}
-    made = await _ask(operator, "POST", f"/clients/{options.client}/secrets", body)
+    made = await ask_auth(operator, "POST", f"/clients/{options.client}/secrets", body)
     _tell(operator, f"{options.client} has another secret.", made)
 
 
 async def revoke(options: Namespace, operator: Operator) -> None:
     """client revoke-secret"""
-    await _ask(operator, "DELETE", f"/clients/{options.client}/secrets/{options.secret}")
+    await ask_auth(operator, "DELETE", f"/clients/{options.client}/secrets/{options.secret}")
     operator.out.done("The secret is good no more.", client=options.client, secret=options.secret)
 
 
 async def delete(options: Namespace, operator: Operator) -> None:
     """client delete"""
-    await _ask(operator, "DELETE", f"/clients/{options.client}")
+    await ask_auth(operator, "DELETE", f"/clients/{options.client}")
     operator.out.done(f"{options.client} is gone.", client=options.client)
 
 
@@ -122,7 +122,7 @@ async def create_bot(options: Namespace, operator: Operator) -> None:
     body = {
         "handle": options.handle, "display_name": options.display_name, "owner": options.owner,
     }  # fmt: skip
-    made = await _ask(operator, "POST", "/bots", body)
+    made = await ask_auth(operator, "POST", "/bots", body)
     _tell(operator, f"@{made['handle']} is made; its client id is {made['id']}.", made)
 
 
@@ -138,7 +138,7 @@ def _tell(operator: Operator, sentence: str, made: dict[str, Any]) -> None:
     operator.out.done(sentence, **made)
 
 
-async def _ask(
+async def ask_auth(
     operator: Operator, method: str, path: str, body: Any = None, **params: str | int
 ) -> dict[str, Any]:
     """Ask auth. Raises AdminError."""

@@ -18,6 +18,7 @@ from admin import (
     clients,
     conversations,
     everybody,
+    factors,
     history,
     keys,
     presence,
@@ -36,8 +37,8 @@ from admin.settings import read
 INTERRUPTED: Final = 130
 # Each adds its commands; they are listed in this order.
 PARTS: Final = (
-    users, sessions, clients, keys, conversations, everybody, streams, presence, history, backup,
-    doctor,
+    users, factors, sessions, clients, keys, conversations, everybody, streams, presence, history,
+    backup, doctor,
 )  # fmt: skip
 
 
