@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.faults.history import DeviceLog, History, Outcome, SendRecord, Sighting
+from tests.faults.deeds import differences, missing_deeds
+from tests.faults.history import (
+    DeviceLog,
+    History,
+    Outcome,
+    SendRecord,
+    Sighting,
+    StoredEvent,
+)
 from tests.faults.membership import Interval, Intervals, by_conversation, intervals
 
 Kind = Literal[
@@ -41,6 +49,8 @@ def check(history: History) -> list[Finding]:
         lambda: _stored_is_sound(history, spells),
         lambda: _devices_saw_all(history, spells),
         lambda: _presence_is_right(history, spells),
+        lambda: (Finding("lost", text) for text in missing_deeds(history)),
+        lambda: (Finding("altered", text) for text in differences(history)),
         lambda: _nothing_grew(history),
         lambda: _all_drained(history),
     ]
@@ -66,7 +76,8 @@ def _acknowledged_is_stored(history: History) -> Iterator[Finding]:
         event = events[0]
         if send.outcome is Outcome.REFUSED:
             yield Finding("leaked", f"{name} ({send.code}) is stored as seq {event.seq}")
-        if event.text != send.text or event.conversation != send.conversation:
+        changed = event.text != send.text and not event.recalled
+        if changed or event.conversation != send.conversation:
             yield Finding("altered", f"{name} is stored with another text or conversation")
         if send.outcome is Outcome.ACKED and event.seq != send.seq:
             yield Finding("disorder", f"{name} as seq {send.seq} is stored as seq {event.seq}")
@@ -112,11 +123,7 @@ def _devices_saw_all(history: History, spells: Intervals) -> Iterator[Finding]:
             if event is None:
                 text = f"{device.name} saw {sighting.conversation} seq {sighting.seq}: not stored"
                 yield Finding("altered", text)
-            elif (event.kind, event.client_msg_id, event.text) != (
-                sighting.kind,
-                sighting.client_msg_id,
-                sighting.text,
-            ):
+            elif not _is_same(event, sighting):
                 text = f"{device.name} saw {sighting.conversation} seq {sighting.seq} altered"
                 yield Finding("altered", text)
         for conversation, seq in sorted(device.wire):
@@ -130,6 +137,13 @@ def _devices_saw_all(history: History, spells: Intervals) -> Iterator[Finding]:
             entitled = spells.get((conversation, device.user), [])
             head = history.heads.get(conversation, 0)
             yield from _sequence(device, conversation, seqs, entitled, head)
+
+
+def _is_same(event: StoredEvent, sighting: Sighting) -> bool:
+    """Whether a device saw what is stored; the text of a recalled message it may have seen."""
+    names = ("kind", "client_msg_id", "target", "detail")
+    same = all(getattr(event, name) == getattr(sighting, name) for name in names)
+    return same and (event.recalled or event.text == sighting.text)
 
 
 def _sequence(

@@ -20,6 +20,7 @@ from agileim.profiles import Profile, ProfileFile, TokenSet
 from agileim.stores import MemoryStore
 from agileim.tokens import ProfileTokens
 from standalone.provision import CLIENT_ID, Person
+from tests.faults.deeds import EMOJI, Deed, DeedRecord
 from tests.faults.history import DeviceLog, Outcome, SendRecord, Sighting, text_hash
 
 # A refusal with one of these codes leaves open whether an earlier try was stored.
@@ -43,6 +44,7 @@ class Device:
     ) -> None:
         self.log = DeviceLog(name=name, user=person.user, session=person.session)
         self.sends: list[SendRecord] = []
+        self.deeds: list[DeedRecord] = []
         self.online: dict[str, set[str]] = {}  # conversation → who is, as we are told
         self.connected = False
         self.ended = ""  # why the SDK gave up, if it did
@@ -107,20 +109,24 @@ class Device:
         if self._client is not None:
             self._client.watch(conversations)
 
-    async def send(self, conversation: str, text: str, msg_id: str, *, rest: bool) -> None:
-        """Send a message and write down how that ended."""
+    async def send(
+        self, conversation: str, text: str, msg_id: str, *, rest: bool, thread: int | None = None
+    ) -> int:
+        """Send a message and write down how that ended; its seq, if it was acknowledged."""
         client = await self.running()
         started_at = time.time()
         outcome, code, seq = Outcome.UNKNOWN, "", 0
         try:
             if rest:
                 sent = await client.api.post_message(
-                    conversation, text, client_msg_id=msg_id, timeout_s=SEND_TIMEOUT_S
-                )
+                    conversation, text, client_msg_id=msg_id, thread=thread,
+                    timeout_s=SEND_TIMEOUT_S,
+                )  # fmt: skip
             else:
                 sent = await client.send(
-                    conversation, text, client_msg_id=msg_id, timeout_s=SEND_TIMEOUT_S
-                )
+                    conversation, text, client_msg_id=msg_id, thread=thread,
+                    timeout_s=SEND_TIMEOUT_S,
+                )  # fmt: skip
             outcome, seq = Outcome.ACKED, sent.seq
         except Refused as error:
             code = error.code
@@ -145,6 +151,31 @@ class Device:
                 code=code,
             )
         )
+        return seq
+
+    async def do(self, deed: Deed, conversation: str, seq: int, text: str) -> str:
+        """Change a message, and write it down if that was acknowledged; how it ended."""
+        api, detail = (await self.running()).api, ""
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                match deed:
+                    case Deed.EDIT:
+                        detail = str((await api.edit_message(conversation, seq, text)).version)
+                    case Deed.REACT:
+                        await api.react(conversation, seq, EMOJI)
+                    case Deed.UNREACT:
+                        await api.react(conversation, seq, EMOJI)
+                        await api.unreact(conversation, seq, EMOJI)
+                    case Deed.PIN:
+                        await api.pin(conversation, seq)
+                    case Deed.RECALL:
+                        await api.recall_message(conversation, seq)
+        except (AgileIMError, TimeoutError) as error:
+            return type(error).__name__
+        if deed in (Deed.REACT, Deed.UNREACT):
+            detail = EMOJI
+        self.deeds.append(DeedRecord(self.log.user, conversation, deed, seq, detail))
+        return "done"
 
     def _tap(self, client: Client) -> None:
         """Note which events come over the socket, below what the SDK makes of them."""
@@ -201,8 +232,10 @@ def _profile(person: Person, issuer: str, token_life_s: float) -> Profile:
 def _sighting(event: LogEvent) -> Sighting:
     kind = event.kind if isinstance(event, OtherEvent) else str(event.__struct_config__.tag)
     client_msg_id = text = ""
+    target = getattr(event, "target", 0)
     if isinstance(event, Message):
         client_msg_id, text = event.client_msg_id, text_hash(event.text)
+        target = event.thread or 0
     return Sighting(
         conversation=event.conversation,
         seq=event.seq,
@@ -210,4 +243,6 @@ def _sighting(event: LogEvent) -> Sighting:
         at=time.time(),
         client_msg_id=client_msg_id,
         text=text,
+        target=target,
+        detail=str(getattr(event, "emoji", getattr(event, "version", ""))),
     )

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shared.entries import Presence
 from shared.keys import DELIVER_GROUP, DISPATCH_GROUP, Keys
+from tests.faults.deeds import Tables
 from tests.faults.history import RosterEntry, StoredEvent, text_hash
 
 PREFIX: Final = "im"
@@ -33,6 +34,7 @@ class Stored:
     heads: dict[str, int] = field(default_factory=dict)
     founders: dict[str, frozenset[str]] = field(default_factory=dict)
     outbox: int = 0
+    tables: Tables = field(default_factory=Tables)
 
 
 def stored(database_url: str) -> Stored:
@@ -58,7 +60,37 @@ def stored(database_url: str) -> Stored:
             result.events = [_stored_event(*row) for row in cursor.fetchall()]
             cursor.execute("SELECT count(*) FROM outbox")
             result.outbox = cursor.fetchall()[0][0]
+            result.tables = _tables(cursor)
     return result
+
+
+def _tables(cursor: Any) -> Tables:
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        cursor.execute(sql)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+    return Tables(
+        reactions=set(
+            rows("SELECT conversation_id::text, seq, emoji, user_id::text FROM reactions")
+        ),
+        pins=set(rows("SELECT conversation_id::text, seq FROM pins")),
+        recalls=set(rows("SELECT conversation_id::text, seq FROM recalls")),
+        versions={
+            (conversation, seq): version
+            for conversation, seq, version in rows(
+                "SELECT conversation_id::text, seq, max(version) FROM message_versions"
+                " GROUP BY 1, 2"
+            )
+        },
+        replies={
+            (conversation, seq): replies
+            for conversation, seq, replies in rows(
+                "SELECT conversation_id::text, root_seq, replies FROM threads"
+            )
+        },
+        mentions=set(rows("SELECT conversation_id::text, seq, user_id::text FROM mentions")),
+    )
 
 
 def _stored_event(
@@ -82,6 +114,10 @@ def _stored_event(
         at=at,
         client_msg_id=client_msg_id,
         text=text_hash(content["text"]) if kind == "message" else "",
+        target=int(content.get("thread" if kind == "message" else "seq", 0)),
+        detail=str(content.get("emoji", content.get("version", ""))),
+        mentions=tuple(content.get("mentions", ())),
+        recalled=content.get("recalled") is True,
         joined=tuple(joined),
         left=tuple(left),
     )

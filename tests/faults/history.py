@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2s
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # they judge histories
+    from tests.faults.deeds import DeedRecord, Tables
 
 
 def text_hash(text: str) -> str:
@@ -50,6 +54,8 @@ class Sighting:
     at: float
     client_msg_id: str = ""
     text: str = ""  # fingerprint; empty for what is no message
+    target: int = 0  # seq of the message that it is about, or that its thread begins with
+    detail: str = ""  # emoji, or version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,10 @@ class StoredEvent:
     at: float
     client_msg_id: str = ""
     text: str = ""
+    target: int = 0  # seq of the message that it is about, or that its thread begins with
+    detail: str = ""  # emoji, or version
+    mentions: tuple[str, ...] = ()  # users
+    recalled: bool = False  # a message whose text is gone
     joined: tuple[str, ...] = ()  # users whose first event this is
     left: tuple[str, ...] = ()  # users whose last event this is
 
@@ -124,5 +134,7 @@ class History:
     watches: list[WatchView] = field(default_factory=list)
     gauges: list[Gauge] = field(default_factory=list)
     pending: dict[str, int] = field(default_factory=dict)  # stream (or outbox) → not confirmed
+    deeds: list[DeedRecord] = field(default_factory=list)  # acknowledged ones
+    tables: Tables | None = None  # what PostgreSQL holds beside the log
     dead: dict[str, int] = field(default_factory=dict)  # stream of unroutable entries → length
     injected_at: float = 0.0

@@ -45,6 +45,8 @@ def _gather(scene: Scene, history: History) -> None:
     history.rosters, history.dead = held.rosters, held.dead
     history.pending = {**held.pending, "outbox": stored.outbox}
     history.sends = [send for device in scene.devices for send in device.sends]
+    history.deeds = [deed for device in scene.devices for deed in device.deeds]
+    history.tables = stored.tables
     history.devices = [device.log for device in scene.devices]
     for device in scene.devices:
         device.log.connected = device.connected

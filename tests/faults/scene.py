@@ -8,15 +8,31 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from agileim.errors import AgileIMError
 from standalone.provision import Person, Provision
 from standalone.stack import Stack
+from tests.faults.deeds import KINDS, Deed
 from tests.faults.devices import Device
 from tests.faults.plan import Change, Plan, Send
 from tests.faults.relay import Relay
 
 CHANGE_TIMEOUT_S = 30.0
+
+
+# Of all messages so many come with a deed; recalls are the rarest, as they end all others.
+DEEDS_SHARE = 0.3
+DEEDS = [
+    *(2 * [Deed.EDIT, Deed.REACT, Deed.UNREACT, Deed.PIN, Deed.THREAD, Deed.MENTION]), Deed.RECALL,
+]  # fmt: skip
+
+
+class Said(NamedTuple):
+    """An acknowledged message, and the device that sent it."""
+
+    seq: int
+    device: Device
 
 
 class Failed(Exception):
@@ -37,7 +53,8 @@ class Scene:
     pairs: list[str] = field(default_factory=list)  # conversation of each planned pair
     groups: list[str] = field(default_factory=list)
     restarted: set[str] = field(default_factory=set)  # processes that are not the first any more
-    changes: dict[str, int] = field(default_factory=dict)  # how membership changes ended
+    changes: dict[str, int] = field(default_factory=dict)  # how changes and deeds ended
+    said: dict[str, list[Said]] = field(default_factory=dict)  # acknowledged, by conversation
 
     # --- processes --------------------------------------------------------------------------
 
@@ -91,8 +108,22 @@ class Scene:
         letters = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz äöü你好", k=send.chars))
         msg_id = f"run-{self.plan.seed}-{index}"
         device = self.devices[send.device]
-        text = f"{index} {letters}"
-        await device.send(place[send.conversation], text, msg_id, rest=send.rest)
+        text, conversation = f"{index} {letters}", place[send.conversation]
+        deed = rng.choice(DEEDS) if rng.random() < DEEDS_SHARE else None
+        # What is done to a message is done to an earlier one, or it would not race anything.
+        earlier = self.said.setdefault(conversation, [])
+        on = rng.choice(earlier) if earlier else None
+        if deed is Deed.MENTION:
+            text += f" @{rng.choice(self.people).handle}"
+        thread = on.seq if deed is Deed.THREAD and on is not None else None
+        seq = await device.send(conversation, text, msg_id, rest=send.rest, thread=thread)
+        if seq and thread is None:
+            earlier.append(Said(seq, device))
+        if on is not None and deed in KINDS:
+            # Only who wrote a message may edit and recall it.
+            by = on.device if deed in (Deed.EDIT, Deed.RECALL) else device
+            how = f"{deed} {await by.do(deed, conversation, on.seq, f'edited {text}')}"
+            self.changes[how] = self.changes.get(how, 0) + 1
 
     async def change(self, change: Change) -> None:
         """Carry out one planned change of membership; the log tells afterwards whether it was."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.faults.checker import check
+from tests.faults.deeds import Deed, DeedRecord, Tables
 from tests.faults.history import (
     DeviceLog,
     Gauge,
@@ -275,3 +277,81 @@ def test_who_comes_back_sees_only_what_follows() -> None:
     assert check(history) == []
     history.devices[3].sightings.insert(4, _seen(history.stored[7]))
     assert [finding.kind for finding in check(history)] == ["leaked"]
+
+
+def _with_deeds() -> History:
+    """The same, with a thread, a mention, an edit, a reaction, a pin and a recall."""
+    history = _sound()
+    head = history.heads[ROOM]
+    common: Any = {"conversation": ROOM, "at": AT}
+    told = [
+        ("message_edited", "ann", 2, "2"),
+        ("reaction_added", "bob", 2, "+"),
+        ("message_pinned", "bob", 2, ""),
+        ("reaction_added", "ann", 3, "+"),
+        ("message_recalled", "bob", 3, ""),
+    ]
+    new = [
+        StoredEvent(seq=seq, kind=kind, sender=sender, target=target, detail=detail, **common)
+        for seq, (kind, sender, target, detail) in enumerate(told, head + 1)
+    ]
+    history.stored += new
+    history.heads[ROOM] = head + 5
+    for device in history.devices:
+        if device.user in ("ann", "bob"):
+            device.sightings += [
+                replace(_seen(event), target=event.target, detail=event.detail) for event in new
+            ]
+    history.deeds = [
+        DeedRecord("ann", ROOM, Deed.EDIT, 2, "2"),
+        DeedRecord("bob", ROOM, Deed.REACT, 2, "+"),
+        DeedRecord("ann", ROOM, Deed.PIN, 2),
+        DeedRecord("bob", ROOM, Deed.RECALL, 3),
+    ]
+    history.tables = Tables(
+        reactions={(ROOM, 2, "+", "bob")}, pins={(ROOM, 2)}, recalls={(ROOM, 3)},
+        versions={(ROOM, 2): 2},
+    )  # fmt: skip
+    return history
+
+
+def test_deeds_that_are_as_told_pass() -> None:
+    assert check(_with_deeds()) == []
+
+
+def _spoilt_table(name: str) -> Callable[[History], None]:
+    def spoil(history: History) -> None:
+        getattr(history.tables, name).clear()
+
+    return spoil
+
+
+@pytest.mark.parametrize("name", ["reactions", "pins", "recalls", "versions"])
+def test_tables_that_are_not_what_the_log_says_are_found(name: str) -> None:
+    history = _with_deeds()
+    _spoilt_table(name)(history)
+    assert {finding.kind for finding in check(history)} == {"altered"}
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_an_acknowledged_deed_without_an_event_is_found(index: int) -> None:
+    history = _with_deeds()
+    history.deeds[index] = replace(history.deeds[index], target=99)
+    assert [finding.kind for finding in check(history)] == ["lost"]
+
+
+def test_a_device_that_saw_another_deed_is_found() -> None:
+    history = _with_deeds()
+    sightings = history.devices[0].sightings
+    last = next(i for i, one in enumerate(sightings) if one.kind == "reaction_added")
+    sightings[last] = replace(sightings[last], detail="-")
+    assert [finding.kind for finding in check(history)] == ["altered"]
+
+
+def test_the_text_of_a_recalled_message_may_have_been_seen() -> None:
+    history = _with_deeds()
+    place = next(i for i, one in enumerate(history.stored) if one.seq == 3)
+    history.stored[place] = replace(history.stored[place], text="gone", recalled=True)
+    assert check(history) == []
+    history.stored[place] = replace(history.stored[place], recalled=False)
+    assert {finding.kind for finding in check(history)} == {"altered"}

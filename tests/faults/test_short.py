@@ -26,6 +26,8 @@ async def test_nothing_is_lost(name: str, tmp_path: Path) -> None:
     assert result.passed, "\n".join(report.details(result))
     assert result.summary.acked > 80
     assert result.summary.seen > 300
+    done = {how.removesuffix(" done") for how in result.changes if how.endswith(" done")}
+    assert done >= {"edit", "react", "unreact", "pin"}, result.changes
 
 
 @pytest.mark.slow

@@ -68,7 +68,8 @@ async def lock(transaction: Transaction, conversations: Iterable[str]) -> dict[s
 
 def _locked(row: Row) -> Locked:
     pair = (row[6], row[7]) if row[6] is not None else None
-    return Locked(*row[:6], pair, *row[8:])
+    locked: Locked = Locked(*(*row[:6], pair, *row[8:]))
+    return locked
 
 
 async def write(
