@@ -12,10 +12,8 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError
 from webargs.aiohttpparser import AIOHTTPParser
 
-from services.api.access import Access
 from shared.codes import ErrorCode
 from shared.problems import Problem
-from shared.tokens import AccessToken
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -95,22 +93,36 @@ def first_fault(messages: Any, path: str = "") -> tuple[str, str]:
 _parser: Final = _Parser()
 
 
-def route(endpoint: Endpoint, access: Access) -> web.RouteDef:
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """For whom a request is made."""
+
+    user: str
+    session: str = ""
+
+
+_NOBODY: Final = Identity("")
+
+
+def route(
+    endpoint: Endpoint,
+    identify: Callable[[web.Request], Awaitable[Identity]],
+    *,
+    prefix: str = "",
+) -> web.RouteDef:
     """The route that checks caller and input before it calls the handler."""
     body = endpoint.body() if endpoint.body else None
     query = endpoint.query() if endpoint.query else None
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        token: AccessToken | None = None
-        if not endpoint.public:
-            token = await access.user(request)
+        who = _NOBODY if endpoint.public else await identify(request)
         call = Call(
             request=request,
-            user=token.user if token else "",
+            user=who.user,
             path=request.match_info,
             query=await _parser.parse(query, request, location="query") if query else {},
             body=await _parser.parse(body, request, location="json") if body else {},
-            session=token.session if token else "",
+            session=who.session,
         )
         reply = await endpoint.handler(call)
         if isinstance(reply.content, web.StreamResponse):
@@ -122,4 +134,4 @@ def route(endpoint: Endpoint, access: Access) -> web.RouteDef:
             content_type="application/json",
         )  # fmt: skip
 
-    return web.route(endpoint.method, endpoint.path, handle)
+    return web.route(endpoint.method, prefix + endpoint.path, handle)

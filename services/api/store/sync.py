@@ -18,7 +18,7 @@ from services.api.store.views import VIEW_COLUMN_COUNT, VIEW_COLUMNS, VIEW_TABLE
 
 # Transaction ids start over in a restored or promoted database: it has another system identifier
 # (initdb), timeline (recovery, promotion) or table (pg_restore). Then everything is told again.
-_PRESENT: Final = """
+PRESENT: Final = """
     SELECT s.system_identifier || '.' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
             || '.' || 'conversations'::regclass::oid AS database,
         pg_snapshot_xmin(pg_current_snapshot()) AS xmin,
@@ -50,7 +50,7 @@ class Sync:
             f"""
             WITH present AS MATERIALIZED (
                 SELECT *, database <> %(database)s OR %(since)s::xid8 > xmax AS unusable
-                FROM ({_PRESENT}) AS p
+                FROM ({PRESENT}) AS p
             ), asked AS MATERIALIZED (
                 SELECT *, unusable OR %(since)s::xid8 = '0' AS whole,
                     CASE WHEN unusable THEN '0' ELSE %(since)s END::xid8 AS since,
@@ -108,7 +108,7 @@ class Sync:
         cursor = cursor or Cursor()
         rows = await self._database.fetch_all(
             f"""
-            WITH present AS MATERIALIZED ({_PRESENT})
+            WITH present AS MATERIALIZED ({PRESENT})
             SELECT present.database, present.xmin::text, v.*
             FROM present LEFT JOIN LATERAL (
                 SELECT m.user_id::text, c.id::text, c.head_seq

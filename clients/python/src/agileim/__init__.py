@@ -92,6 +92,7 @@ from agileim.models import (
 from agileim.oauth import Device
 from agileim.profiles import Profile, ProfileFile, TokenSet
 from agileim.rest import Api
+from agileim.services import Services
 from agileim.sign_in import sign_in_with_browser, sign_in_with_device, sign_out
 from agileim.stores import MemoryStore, Saved, SqliteStore, Store, StoreBusy
 from agileim.tokens import BotTokens, MemoryTokens, ProfileTokens, StaticToken, TokenSource
@@ -164,6 +165,7 @@ __all__ = [
     "RoleChanged",
     "Saved",
     "Sent",
+    "Services",
     "SessionRevoked",
     "SettingsChanged",
     "SignInError",
