@@ -41,10 +41,20 @@ async def test_replicas_that_start_together_migrate_once(postgres_url: str) -> N
     assert sorted(name for those in applied for name in those) == names
 
 
-def test_a_newer_database_is_refused_in_one_line(postgres_url: str, tmp_path: Path) -> None:
+def test_a_database_that_has_only_grown_is_none_too_new(postgres_url: str, tmp_path: Path) -> None:
     for path in FOLDER.glob("*.sql"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "9999_from_the_future.sql").write_text("CREATE TABLE future (n integer);")
+    (tmp_path / "9998_something_more.sql").write_text("CREATE TABLE more (n integer);")
+    apply(postgres_url, tmp_path)
+    assert apply(postgres_url) == []
+
+
+def test_a_database_that_lacks_something_is_refused_in_one_line(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    for path in FOLDER.glob("*.sql"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "9999_contract_the_future.sql").write_text("CREATE TABLE future (n integer);")
     apply(postgres_url, tmp_path)
     with pytest.raises(MigrationError, match="newer than this program: it has 9999") as caught:
         apply(postgres_url)

@@ -1,8 +1,12 @@
 """Brings the database to the version of this code: the SQL files in ``migrations/``, in order.
 
 Forward only, and each file may be applied while the old version of the code still runs (expand
-now, contract in a later release). A file must be repeatable: when the process dies between
-applying and noting it, the next start applies it again.
+now, contract in a later release). So a program may start on a database that is newer than itself:
+a replica that restarts amid an update, or a version that was rolled back to. Only a file that takes
+something away, whose name says ``contract``, shuts out the versions that do not know it.
+
+A file must be repeatable: when the process dies between applying and noting it, the next start
+applies it again.
 """
 
 from __future__ import annotations
@@ -19,8 +23,11 @@ import psycopg2
 from yoyo import read_migrations
 from yoyo.backends.core.postgresql import PostgresqlBackend
 
+from shared.logs import get_logger
+
 FOLDER: Final = Path(__file__).parents[1] / "migrations"
 TABLE: Final = "agileim_migrations"
+CONTRACT: Final = "contract"  # in the name of a file that takes something away
 LOCK_ID: Final = 0x6167_696C_6569_6D  # "agileim": one replica migrates, the others wait
 CONNECT_TIMEOUT_S: Final = 3
 DDL_LOCK_TIMEOUT_MS: Final = 5_000  # a change that cannot get its lock must not block all others
@@ -84,11 +91,14 @@ def _apply(url: str, folder: Path) -> list[str]:
         backend.ensure_internal_schema_updated()
         rows = backend.execute(f"SELECT migration_id FROM {TABLE}").fetchall()  # noqa: S608
         unknown = sorted({row[0] for row in rows} - known)
-        if unknown:
+        taken = [name for name in unknown if CONTRACT in name]
+        if taken:
             raise MigrationError(
-                f"the database is newer than this program: it has {', '.join(unknown)}; "
+                f"the database is newer than this program: it has {', '.join(taken)}; "
                 "start the newer version"
             )
+        if unknown:
+            get_logger().warning("database_is_newer", migrations=unknown)
         missing = backend.to_apply(migrations)
         names = [migration.id for migration in missing]
         backend.apply_migrations(missing)
