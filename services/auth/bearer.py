@@ -12,6 +12,9 @@ from services.auth.errors import OAuthError
 from services.auth.resources import AUTH
 from shared.tokens import USER_AUDIENCE
 
+# What is read of a token (RFC 9068, section 2.2).
+_REQUIRED = ["exp", "sub", "client_id", "sid", "scope"]
+
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
@@ -36,7 +39,8 @@ def bearer(request: web.Request) -> Bearer:
     try:
         found = auth.keys.verify(
             token.strip(), claims.ACCESS_TOKEN_TYPE, audience=USER_AUDIENCE,
-            issuer=auth.settings.issuer, options={"verify_exp": False, "verify_iat": False},
+            issuer=auth.settings.issuer,
+            options={"verify_exp": False, "verify_iat": False, "require": _REQUIRED},
         )  # fmt: skip
     except jwt.PyJWTError:
         raise invalid("the token is not accepted") from None
