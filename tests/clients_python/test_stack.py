@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,6 +231,58 @@ async def test_a_group_from_the_command_line(demo_home: Path, mei: ProfileFile) 
     async with Client.from_profile(ProfileFile("wei", demo_home), live=False) as removed:
         with pytest.raises(agileim.NotFound):
             await removed.api.conversation(group)
+
+
+async def test_groups_threads_and_mentions_from_the_command_line(
+    demo_home: Path, mei: ProfileFile, alex: ProfileFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGILEIM_HOME", str(demo_home))
+
+    async def by(person: str, *arguments: str) -> list[dict[str, Any]]:
+        lines = (await agileim_command("--profile", person, "--json", *arguments)).splitlines()
+        return [json.loads(line) for line in lines]
+
+    (room,) = await by("mei", "new-group", "Tea house")
+    group = ("group", "#Tea house", "--topic", "Leaves", "--visibility", "public")
+    (changed,) = await by("mei", *group, "--joining", "request")
+    assert (changed["topic"], changed["joining"]) == ("Leaves", "request")
+    (channel,) = await by("alex", "channels", "TEA")
+    assert (channel["id"], channel["state"]) == (room["id"], "none")
+    (joined,) = await by("alex", "join", "Tea house", "--message", "thirsty")
+    assert joined["state"] == "requested"
+    async with Client.from_profile(alex) as client:
+        await connected(client)
+        (asking,) = await by("mei", "requests", "#Tea house")
+        assert (asking["user"]["handle"], asking["message"]) == ("alex", "thirsty")
+        assert await by("mei", "requests", "#Tea house", "--accept", "alex") == []
+        (root,) = await by("mei", "send", "#Tea house", "what about @alex?")
+        thread = ("--thread", str(root["seq"]))
+        (aside,) = await by("mei", "send", "#Tea house", "aside, @alex", *thread)
+        seen: list[agileim.LogEvent] = []
+        async with asyncio.timeout(10):
+            async for event in client.events():
+                if isinstance(event, agileim.LogEvent):
+                    seen.append(event)
+                if isinstance(event, Message) and event.seq == aside["seq"]:
+                    break
+        assert any(isinstance(event, agileim.JoinAnswered) and event.accepted for event in seen)
+        said = [e for e in seen if isinstance(e, Message) and e.conversation == room["id"]]
+        assert [(one.thread, one.mentions) for one in said] == [
+            (None, (client.user,)), (root["seq"], (client.user,)),
+        ]  # fmt: skip
+    (followed,) = await by("alex", "threads", "--unread")
+    assert (followed["conversation"], followed["unread"]) == (room["id"], 1)
+    (copy,) = await by("alex", "forward", "#Tea house", str(root["seq"]), "--to", "mei")
+    shown = await by("mei", "history", "alex", "--limit", "1")
+    assert (shown[0]["seq"], shown[0]["forwarded"]["seq"]) == (copy["seq"], root["seq"])
+    (told,) = await by("mei", "receipts", "#Tea house", str(root["seq"]))
+    assert told["delivered"] == 1
+    (mine,) = await by("alex", "settings", "#Tea house", "--pinned", "yes", "--mute-hours", "1")
+    assert (mine["pinned"], mine["version"]) == (0, 1)
+    assert await by("mei", "ban", "#Tea house", "alex") == []
+    async with Client.from_profile(alex, live=False) as banned:
+        with pytest.raises(agileim.NotFound):
+            await banned.api.channel(room["id"])
 
 
 async def test_signing_in_without_a_browser(stack: Stack, demo_home: Path) -> None:

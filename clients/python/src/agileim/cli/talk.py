@@ -52,8 +52,9 @@ async def send(options: Namespace, output: Output) -> None:
     async with quiet_client(options) as client:
         conversation = await conversation_named(client.api, options.name)
         sent = await client.send(
-            conversation.id, text, client_msg_id=options.id, reply_to=options.reply_to
-        )
+            conversation.id, text, client_msg_id=options.id, reply_to=options.reply_to,
+            thread=options.thread,
+        )  # fmt: skip
     if output.as_json:
         output.json(sent)
     output.say(f"sent ✓ to {conversation.label}")
