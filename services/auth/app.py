@@ -40,6 +40,7 @@ from services.auth.mail.transports import (
     Transport,
 )
 from services.auth.metrics import AuthMetrics
+from services.auth.notices import Notices
 from services.auth.outside import Outside
 from services.auth.outside_records import OutsideRecords
 from services.auth.pages import Pages
@@ -93,6 +94,7 @@ async def _resources(
     await asyncio.to_thread(sealing.open)
     redis = redis_client.connect(settings.redis_url)
     metrics = AuthMetrics(app[METRICS])
+    metrics.signing_key_age.set_function(lambda: now() - keys.all[-1].since)
     hashes = PasswordHashes(
         time_cost=settings.hash_time_cost,
         memory_kib=settings.hash_memory_kib,
@@ -137,6 +139,8 @@ def _assemble(
     addresses = Addresses(settings.trusted_proxies)
     throttles = Throttles(redis, names, now_ms)
     audit = Audit(accounts, addresses, metrics, now)
+    post = _post(settings, metrics)
+    notices = Notices(accounts, post)
     factors = SecondFactors(
         records=FactorRecords(api),
         sealing=sealing,
@@ -145,6 +149,7 @@ def _assemble(
         enrolments=Enrolments(redis, names, now_ms),
         throttles=throttles,
         audit=audit,
+        notices=notices,
         addresses=addresses,
         policy=FactorPolicy(settings.second_factor),
         now=now,
@@ -179,7 +184,8 @@ def _assemble(
             passkeys=factors.party.available,
             outside=[(one.settings.id, one.settings.name) for one in outside],
         ),
-        post=_post(settings, metrics),
+        post=post,
+        notices=notices,
         email_proofs=EmailProofs(redis, names, now_ms),
         outside=outside,
         outside_records=OutsideRecords(api),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from shared.metrics import LATENCY_BUCKETS_S, Metrics
 
@@ -16,6 +16,11 @@ class AuthMetrics:
             "agileim_auth_logins_total",
             "Sign-ins by outcome: signed_in, wrong, throttled",
             ("outcome",),
+            registry=registry,
+        )
+        self.signing_key_age = Gauge(
+            "agileim_auth_signing_key_age_seconds",
+            "Age of the newest signing key",
             registry=registry,
         )
         self.registrations = Counter(
