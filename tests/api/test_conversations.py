@@ -173,6 +173,25 @@ async def test_changes_of_groups_are_events_with_their_bodies(api: RunningApi) -
     assert (await bob.call("GET", base)).status == 404
 
 
+async def test_changed_roles_are_audited(api: RunningApi) -> None:
+    ada, bob = await api.people(2)
+    group = await ada.group_with(bob)
+    base = f"/v1/conversations/{group}"
+    await ada.call("PATCH", f"{base}/members/{bob.id}", {"role": "admin"})
+    await ada.call("PATCH", f"{base}/members/{bob.id}", {"role": "admin"})  # is one already
+    assert (await bob.call("PATCH", f"{base}/members/{ada.id}", {"role": "member"})).status == 403
+    await ada.post(f"{base}/owner", {"user": bob.id})
+    rows = await api.database.fetch_all(
+        "SELECT user_id::text, request_id <> '', detail FROM audit"
+        " WHERE what = 'conversation_role_changed' ORDER BY id"
+    )
+    assert rows == [
+        (bob.id, True, f"admin of {group} by {ada.id}"),
+        (bob.id, True, f"owner of {group} by {ada.id}"),
+        (ada.id, True, f"admin of {group} by {ada.id}"),
+    ]
+
+
 async def test_groups_only_have_roles_names_and_goings(api: RunningApi) -> None:
     ada, bob, eve = await api.people(3)
     direct = await ada.direct_with(bob)

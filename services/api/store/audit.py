@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from services.api.store.database import Database
-from shared.ids import is_id
+import structlog
+
+from services.api.store.database import Database, Transaction
+from shared.ids import is_id, new_id
 from shared.internal import AuditEvent
+
+ROLE_CHANGED: Final = "conversation_role_changed"
 
 
 class AuditStore:
@@ -37,6 +42,21 @@ class AuditStore:
                 [event.detail for event in events],
             ),
         )
+
+
+async def note_role(
+    transaction: Transaction, conversation: str, user: str, role: str, *, by: str
+) -> None:
+    """A member's role has changed, in the transaction that changes it: who may do what in a group
+    is a matter of security too."""
+    request_id = structlog.contextvars.get_contextvars().get("trace_id", "")
+    await transaction.execute(
+        """
+        INSERT INTO audit (id, at, what, user_id, request_id, detail)
+        VALUES (%s, clock_timestamp(), %s, %s, %s, %s)
+        """,
+        (new_id(), ROLE_CHANGED, user, request_id, f"{role} of {conversation} by {by}"),
+    )
 
 
 def _id(text: str) -> str | None:

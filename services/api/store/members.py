@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.api.domain.roles import Deed, may, may_claim, may_leave, may_to, need_group
+from services.api.store.audit import note_role
 from services.api.store.conversations import (
     LOWEST_ID,
     lock_as_member,
@@ -206,5 +207,6 @@ class Members:
             " WHERE conversation_id = %s AND user_id = %s",
             (role.value, conversation, user),
         )
+        await note_role(transaction, conversation, user, role.value, by=actor)
         body = {"user": user, "role": role.value}
         return NewEvent(conversation, EventKind.ROLE_CHANGED, actor, body)
