@@ -41,6 +41,13 @@ _UNAVAILABLE: Final = NotAppended(
 )
 
 
+def _is_plain(value: object) -> bool:
+    """No nesting, but for lists of plain values: the ids of attachments."""
+    if type(value) is list:
+        return all(type(one) in _PLAIN for one in value)
+    return type(value) in _PLAIN
+
+
 @dataclass(slots=True)
 class Waiting:
     """One message that has no answer yet."""
@@ -92,7 +99,7 @@ class Sends:
         )
         waiting = Waiting(connection, message, self._clock(), size, span)
         # Deep nesting could be too much for api's reader, and others share the request.
-        if not all(type(value) in _PLAIN for value in send.body.values()):
+        if not all(map(_is_plain, send.body.values())):
             self._answer(waiting, _NOT_PLAIN)
             return
         self._queue.append(waiting)

@@ -61,6 +61,15 @@ async def test_nested_bodies_go_no_further(world: World) -> None:
     assert (await client.expect("sent"))["seq"] == 1
 
 
+async def test_a_body_may_hold_a_list_of_ids(world: World) -> None:
+    await world.start()
+    client = await world.client(USER)
+    body = {"text": "", "attachments": [ROOM, USER]}
+    await client.send(type="send", id="m1", conversation=ROOM, body=body)
+    assert (await client.expect("sent"))["id"] == "m1"
+    assert world.backend.messages[0].body == body
+
+
 async def test_large_messages_are_spread_over_requests(world: World) -> None:
     await world.start()
     client = await world.client(USER)
