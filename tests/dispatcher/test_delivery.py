@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.dispatcher.domain.routing import CACHED_FROM
-from shared.ids import new_id
+from shared.ids import EVERYBODY, new_id
 from tests.dispatcher.support import World, event_of
 from tests.support.servers import wait_until
 
@@ -245,3 +245,26 @@ async def test_confirmed_entries_are_trimmed_and_pending_ones_kept(world: World)
 
 async def _length(world: World, key: str, wanted: int) -> bool:
     return await world.redis.xlen(key) == wanted
+
+
+async def test_a_group_that_is_dissolved_tells_all_and_then_nobody(world: World) -> None:
+    users = [new_id() for _ in range(CACHED_FROM + 5)]
+    gateway = await world.gateway()
+    await gateway.connect(*users)
+    await world.dispatcher()
+    conversation = world.api.group(users)
+    await world.add(world.api.event(conversation, 1))
+    await wait_until(gateway.events)  # by now the members are known
+    await world.add(world.api.event(conversation, 2, left=[EVERYBODY]))
+    await world.add(world.api.event(conversation, 3))
+
+    async def two() -> bool:
+        return len(await gateway.events()) >= 2
+
+    await wait_until(two)
+    await wait_until(lambda: _settled(world, conversation))
+    await gateway.events()
+    told = {(item.conversation, item.seq): set(item.users) for item in gateway.items}
+    assert told == {
+        (conversation, 1): set(users), (conversation, 2): set(users),
+    }  # fmt: skip

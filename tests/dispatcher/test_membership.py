@@ -106,3 +106,13 @@ def test_cache_gives_up_what_was_unused_longest() -> None:
     assert cache.get("huge") is not None
     cache.drop("huge")
     assert (len(cache), cache.memberships) == (0, 0)
+
+
+def test_when_everybody_goes_at_once_the_event_that_says_so_is_for_all() -> None:
+    crowd = [f"user {number}" for number in range(FORMER_MAX * 3)]
+    members = Members(MembersReply(1, [Membership(user, 1) for user in crowd]), 1)
+    members.apply(2, [], crowd)
+    assert set(members.at(2)) == set(crowd)
+    members.apply(3, ["late"], [])
+    members.apply(4, [], ["late"])
+    assert set(members.at(4)) == {"late"}
