@@ -11,8 +11,10 @@ import argparse
 import asyncio
 import os
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from yarl import URL
@@ -27,11 +29,16 @@ from agileim import (
     Unreachable,
     sign_in_with_browser,
 )
+from standalone import demo_pictures
 from standalone.demo_story import CONVERSATIONS, PEOPLE, Person, Script
 from standalone.errors import StandaloneError
 from standalone.pages import WrongCredentials, fill_in
 from standalone.terminal import client_command
 
+PICTURES: Final = {
+    "greenhouse.jpg": demo_pictures.greenhouse,
+    "readings.jpg": demo_pictures.readings,
+}
 PASSWORD: Final = "quiet greenhouse 2026"  # noqa: S105 - printed: these accounts are for trying out
 
 
@@ -122,15 +129,38 @@ async def _perform(script: Script, cast: dict[str, Signed]) -> None:
     """Make a conversation and say its lines; those said before are only repeats to the server."""
     owner = cast[script.people[0]]
     conversation = await _conversation(script, owner, cast)
-    last: dict[str, int] = {}
+    seqs: dict[int, int] = {}
     for number, (handle, text) in enumerate(script.lines, 1):
         client = cast[handle].client
         # The same id every time: the server stores the line once, however often this runs.
-        msg_id = f"demo-{script.key}-{number}-{conversation[:8]}"
-        sent = await client.send(conversation, text, client_msg_id=msg_id)
-        last[handle] = sent.seq
+        sent = await client.send(
+            conversation,
+            text,
+            client_msg_id=f"demo-{script.key}-{number}-{conversation[:8]}",
+            reply_to=seqs.get(script.answers.get(number, 0)),
+            thread=seqs.get(script.aside.get(number, 0)),
+            attachments=await _attached(client, script.pictures.get(number, "")),
+        )
+        seqs[number] = sent.seq
+    for number, handle, emoji in script.reactions:
+        await cast[handle].client.api.react(conversation, seqs[number], emoji)
+    for number in script.pins:
+        await owner.client.api.pin(conversation, seqs[number])
     for handle in script.readers:
-        await cast[handle].client.mark_read(conversation, max(last.values()))
+        await cast[handle].client.mark_read(conversation, max(seqs.values()))
+
+
+async def _attached(client: Client, picture: str) -> list[str]:
+    """The file that a line shows; the one that is there already, if it is."""
+    if not picture:
+        return []
+    async for known in client.api.files():
+        if known.name == picture:
+            return [known.id]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / picture
+        path.write_bytes(PICTURES[picture]())
+        return [(await client.api.upload(path)).id]
 
 
 async def _conversation(script: Script, owner: Signed, cast: dict[str, Signed]) -> str:

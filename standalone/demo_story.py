@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,9 @@ class Person:
 class Script:
     """A conversation: `people[0]` makes it; without a `name` it is between two.
 
-    `readers` have read it to its end; for the others messages wait unread.
+    `readers` have read it to its end; for the others messages wait unread. Lines are named by their
+    numbers from 1: `answers` (line → the one it answers), `aside` (line → the one whose thread it
+    is in), `pictures` (line → what it shows), `reactions` (line, who, emoji), `pins`.
     """
 
     key: str
@@ -25,6 +28,11 @@ class Script:
     lines: tuple[tuple[str, str], ...]
     name: str = ""
     readers: tuple[str, ...] = ()
+    answers: Mapping[int, int] = field(default_factory=dict)
+    aside: Mapping[int, int] = field(default_factory=dict)
+    pictures: Mapping[int, str] = field(default_factory=dict)
+    reactions: tuple[tuple[int, str, str], ...] = ()
+    pins: tuple[int, ...] = ()
 
 
 PEOPLE = (
@@ -50,7 +58,12 @@ CONVERSATIONS = (
             ("alex", "Thursday 9:30 at the greenhouse? I will bring the long ladder."),
             ("mei", "9:30 is fine. 到时候见!"),
             ("alex", "见! (I have been practising.)"),
+            ("mei", "This is how it looks from the hill this morning:"),
+            ("alex", "Wow. Is that the **new** glass on the south side?"),
         ),
+        answers={5: 3, 11: 10},
+        pictures={10: "greenhouse.jpg"},
+        reactions=((5, "mei", "👍"), (9, "mei", "😂"), (10, "alex", "❤️")),
         readers=("mei",),
     ),
     Script(
@@ -60,7 +73,10 @@ CONVERSATIONS = (
         lines=(
             ("amara", "New group for the greenhouse refit, so that the mails can stop."),
             ("sofia", "Thank you. My inbox thanks you, too."),
-            ("jonas", "Plan for this week:\n· Tue: wiring\n· Thu: sensors\n· Fri: first readings"),
+            (
+                "jonas",
+                "**Plan for this week**\n- Tue: wiring\n- Thu: sensors\n- Fri: first readings",
+            ),
             ("mei", "Sensors are here and counted. Alex and I mount them on Thursday."),
             ("amara", "Who has the key on Thursday? I am at the supplier's until noon."),
             ("alex", "I have one."),
@@ -68,7 +84,25 @@ CONVERSATIONS = (
             ("jonas", "Between 55 and 60. Probably the valve again."),
             ("sofia", "It was the valve. Fixed; 57 % now."),
             ("amara", "¡Bravo, Sofía!"),
+            ("jonas", "First readings are in. The east bed (blue) has calmed down:"),
+            ("sofia", "Beautiful. @mei do you want `raw.csv` as well?"),
+            ("mei", "Yes please!"),
+            ("alex", "Me too."),
         ),
+        answers={6: 5, 8: 7},
+        aside={13: 12, 14: 12},
+        pictures={11: "readings.jpg"},
+        reactions=(
+            (2, "amara", "😂"),
+            (3, "mei", "👍"),
+            (3, "alex", "👍"),
+            (9, "amara", "🎉"),
+            (9, "jonas", "🎉"),
+            (11, "sofia", "📈"),
+            (11, "amara", "📈"),
+            (11, "mei", "❤️"),
+        ),
+        pins=(3,),
         readers=("amara", "sofia"),
     ),
     Script(
@@ -82,6 +116,7 @@ CONVERSATIONS = (
             ("wei", "哈哈,那十二点门口见。"),
             ("mei", "好的 🍜"),
         ),
+        reactions=((2, "wei", "😋"), (2, "jonas", "👍"), (5, "wei", "🍜")),
         readers=("wei", "mei", "jonas"),
     ),
     Script(
