@@ -32,8 +32,10 @@ from shared.internal import (
     SessionRecord,
 )
 from shared.service_client import ApiClient, ApiRefused
+from shared.services import SCOPE_SERVICE, Tell, Told
 
 CLIENT_ID = "auth"
+_SCOPE = f"{SCOPE_AUTH} {SCOPE_SERVICE}"  # the second to tell people what happened
 _LIVES_S = 300
 _RENEW_BEFORE_S = 60
 
@@ -54,7 +56,7 @@ class OwnTokens:
         if now >= self._renew_at:
             self._token = self._keys.sign(
                 claims.service_access(
-                    CLIENT_ID, SCOPE_AUTH, issuer=self._issuer, now=int(now), lives_s=_LIVES_S,
+                    CLIENT_ID, _SCOPE, issuer=self._issuer, now=int(now), lives_s=_LIVES_S,
                     jti=new_id(),
                 ),
                 claims.ACCESS_TOKEN_TYPE,
@@ -159,6 +161,11 @@ class Accounts:
         """Remember what a user has granted a client."""
         path = f"/internal/v1/consents/{user}/{client_id}"
         await self._api.call("PUT", path, Consent(scope), Consent)
+
+    async def tell(self, user: str, identifier: str, text: str) -> None:
+        """Tell a person something in their inbox, once. Raises ApiRefused."""
+        told = Tell(identifier, text, [user])
+        await self._api.call("POST", "/internal/v1/tell", told, Told)
 
     async def audit(self, events: list[AuditEvent]) -> None:
         """Keep security events. Raises ApiRefused."""

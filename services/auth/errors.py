@@ -14,6 +14,7 @@ from functools import wraps
 
 from aiohttp import web
 
+from services.auth.factor_records import NoSuchPerson
 from services.auth.hashing import RETRY_AFTER_MS, HashingBusy
 from services.auth.records.cell import Contended
 from services.auth.records.throttles import Throttled
@@ -21,11 +22,13 @@ from services.auth.resources import AUTH
 from services.auth.sealing_keys import SealingFault
 from shared.logs import get_logger
 from shared.redis_client import RedisError
-from shared.service_client import ApiUnavailable
+from shared.service_client import ApiRefused, ApiUnavailable
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 RETRY_AFTER_S = 2
+# The last two: an api that is older than this auth, in the middle of an update.
+_MISSING = (ApiUnavailable, RedisError, Contended, SealingFault, ApiRefused, NoSuchPerson)
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749, section 5.1
 
 
@@ -94,7 +97,7 @@ def answers_html(handler: Handler) -> Handler:
             error = PageError(429, "throttled", retry_after_ms=throttled.retry_after_ms)
         except HashingBusy:
             error = PageError(503, "busy", retry_after_ms=RETRY_AFTER_MS)
-        except (ApiUnavailable, RedisError, Contended, SealingFault) as missing:
+        except _MISSING as missing:
             _log_missing(missing)
             error = PageError(503, "unavailable", retry_after_ms=RETRY_AFTER_S * 1000)
         auth = request.app[AUTH]

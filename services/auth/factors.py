@@ -17,6 +17,7 @@ from services.auth.domain import recovery, throttling, totp
 from services.auth.domain.factor_policy import FactorPolicy, has_any, is_enough
 from services.auth.domain.passkeys import Answer, PasskeyRefused, RelyingParty
 from services.auth.factor_records import FactorRecords
+from services.auth.notices import TOLD, Notices
 from services.auth.records.challenges import Challenges, Purpose
 from services.auth.records.enrolments import Enrolments
 from services.auth.records.throttles import Throttles
@@ -56,6 +57,7 @@ class SecondFactors:
         enrolments: Enrolments,
         throttles: Throttles,
         audit: Audit,
+        notices: Notices,
         addresses: Addresses,
         policy: FactorPolicy,
         now: Callable[[], float],
@@ -67,6 +69,7 @@ class SecondFactors:
         self._enrolments = enrolments
         self._throttles = throttles
         self._audit = audit
+        self._notices = notices
         self._addresses = addresses
         self._policy = policy
         self._now = now
@@ -215,12 +218,13 @@ class SecondFactors:
         self._note(by, audit.FACTOR_ADDED, PASSKEY)
         return registered.id
 
-    async def new_recovery_codes(self, by: Actor) -> list[str]:
-        """Ten, in place of all earlier ones; to be shown once."""
+    async def new_recovery_codes(self, by: Actor, *, first: bool = False) -> list[str]:
+        """Ten, in place of all earlier ones; to be shown once. The ``first`` come with a factor,
+        of which the person is told anyway."""
         codes = recovery.new_codes()
         hashes = [recovery.code_hash(by.user, code) for code in codes]
         await self._records.put_recovery_codes(by.user, hashes)
-        self._note(by, audit.RECOVERY_CODES_MADE)
+        self._note(by, audit.RECOVERY_CODES_MADE, told=not first)
         return codes
 
     async def first_recovery_codes(self, by: Actor) -> list[str]:
@@ -228,7 +232,7 @@ class SecondFactors:
         factors = await self.of(by.user)
         if factors.recovery_codes or not has_any(factors):
             return []
-        return await self.new_recovery_codes(by)
+        return await self.new_recovery_codes(by, first=True)
 
     # --- taking away --------------------------------------------------------------------------
 
@@ -262,11 +266,11 @@ class SecondFactors:
 
     # --- operators ----------------------------------------------------------------------------
 
-    async def reset(self, request: web.Request, user: str, operator: str) -> None:
-        """None is left. The sessions are for the caller to end."""
-        await self._records.forget(user)
-        await self._enrolments.end(user)
-        self._audit.note(request, audit.FACTORS_RESET, user=user, detail=operator)
+    async def reset(self, by: Actor, operator: str) -> None:
+        """None of this person's is left. The sessions are for the caller to end."""
+        await self._records.forget(by.user)
+        await self._enrolments.end(by.user)
+        self._note(by, audit.FACTORS_RESET, operator)
 
     async def set_administrator(
         self, request: web.Request, user: str, operator: str, administrator: bool
@@ -297,11 +301,14 @@ class SecondFactors:
             self._note(by, audit.SECOND_STEP_REFUSED, way)
         return good
 
-    def _note(self, by: Actor, what: str, detail: str = "") -> None:
+    def _note(self, by: Actor, what: str, detail: str = "", *, told: bool = True) -> None:
         self._audit.note(
             by.request, what, user=by.user, client_id=by.client_id, session=by.session,
             detail=detail,
         )  # fmt: skip
+        if told and what in TOLD:
+            kind = detail if what in (audit.FACTOR_ADDED, audit.FACTOR_REMOVED) else ""
+            self._notices.tell(by.request, by.account, what, kind)
 
 
 def _is_base64url(text: str) -> bool:

@@ -17,6 +17,7 @@ from services.auth.issuing import Issuer
 from services.auth.keyring import KeyRing
 from services.auth.mail.post import Post
 from services.auth.metrics import AuthMetrics
+from services.auth.notices import Notices
 from services.auth.outside import Outside
 from services.auth.outside_records import OutsideRecords
 from services.auth.pages import Pages
@@ -58,6 +59,7 @@ class Auth:
     audit: Audit
     pages: Pages
     post: Post
+    notices: Notices
     email_proofs: EmailProofs
     outside: Outside
     outside_records: OutsideRecords

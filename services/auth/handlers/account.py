@@ -89,6 +89,7 @@ async def change_password(request: web.Request, who: Bearer) -> web.Response:
     auth.audit.note(
         request, audit.PASSWORD_CHANGED, user=who.user, client_id=who.client_id, session=who.session
     )
+    auth.notices.tell(request, account, audit.PASSWORD_CHANGED)
     await _end_sign_ins(request, who, but_ours=True)
     await _end(request, who, await _sessions(request, who, but=who.session), "password_changed")
     return web.Response(status=204)

@@ -96,6 +96,7 @@ async def change_password(
         return _password_page(request, person, {"new_password": fault})
     await auth.accounts.change_password(account.user, await auth.hashes.hash(fresh))
     auth.audit.note(request, audit.PASSWORD_CHANGED, user=account.user)
+    auth.notices.tell(request, account, audit.PASSWORD_CHANGED)
     await own_sessions.end_elsewhere(request, account.user, "password_changed")
     return _back("password")
 

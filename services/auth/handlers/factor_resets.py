@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from services.auth import audit
+from services.auth.factors import Actor
 from services.auth.handlers import own_sessions
 from services.auth.handlers.clients import OPERATOR_HEADER, for_operators
 from services.auth.resources import AUTH
@@ -30,7 +31,7 @@ async def reset(request: web.Request) -> web.Response:
     are: from now on their password alone lets them in, or leads them through setting one up."""
     auth = request.app[AUTH]
     account = await _account(request)
-    await auth.factors.reset(request, account.user, _operator(request))
+    await auth.factors.reset(Actor(request, account), _operator(request))
     await auth.signins.end_all(account.user, auth.settings.signin_s)
     sessions = await own_sessions.sessions_of(request, account.user)
     await own_sessions.end_sessions(
