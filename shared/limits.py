@@ -64,6 +64,14 @@ TOKEN_GRACE_S: Final = 10.0  # clocks differ a little; also the time to answer `
 
 SENDS_PER_S: Final = 20.0  # sustained, per connection; bursts of SENDS_BURST
 SENDS_BURST: Final = 60
+READS_PER_S: Final = 100.0  # of one person, over REST, in one process of api
+READS_BURST: Final = 1_000  # a device that syncs everything anew
+WRITES_PER_S: Final = 20.0
+WRITES_BURST: Final = 300
+SEARCHES_PER_S: Final = 2.0
+SEARCHES_BURST: Final = 30
+REQUESTS_PER_S: Final = 0.02  # contact requests: about one a minute
+REQUESTS_BURST: Final = 20
 FRAMES_PER_S: Final = 100.0
 FRAMES_BURST: Final = 300
 SENDS_IN_FLIGHT_MAX: Final = 64  # unanswered sends of one connection

@@ -133,6 +133,8 @@ class Services:
                 "AGILEIM_AUTH_URL": auth,
                 "AGILEIM_DATABASE_URL_FILE": str(secret("database-url")),
                 "AGILEIM_FILES_DIR": str(self._folder.path / "files"),
+                # Measurements and tests do more than people do.
+                **({"AGILEIM_RATE_FACTOR": "0"} if self._plan.harness else {}),
             }
         return {
             "AGILEIM_API_URLS": api,

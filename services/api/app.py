@@ -39,6 +39,7 @@ from services.api.metrics import ApiMetrics
 from services.api.news import News
 from services.api.pruning import complete_names, prune_mark_times, prune_sessions
 from services.api.publisher import EventStreams, Publisher
+from services.api.rates import Rates
 from services.api.relay import Relay
 from services.api.sealing import Sealer
 from services.api.serving import Serving
@@ -95,7 +96,9 @@ def create_app(settings: ApiSettings) -> web.Application:
     parts = _Parts(app, settings)
     app[DATABASE] = parts.database
     app[ENDPOINTS] = parts.endpoints
-    app.add_routes([route(endpoint, parts.identify) for endpoint in parts.endpoints])
+    app.add_routes(
+        [route(endpoint, parts.identify, rates=parts.rates) for endpoint in parts.endpoints]
+    )
     app.add_routes(parts.internal_routes())
     app.cleanup_ctx.append(parts.life)
     return app
@@ -133,6 +136,10 @@ class _Parts:
         self.relay = Relay(outbox, self.streams, self.metrics)
         self.batcher = Batcher(Sends(self.database), self.publisher, self.metrics)
         self.news = News(self.redis, keys)
+        self.rates = Rates(
+            settings.rate_factor,
+            on_refused=lambda kind: self.metrics.rate_limited.labels(kind).inc(),
+        )
         self.revoked = RevokedSessions(settings.redis_url, keys)
         self.user_tokens = self._verifier(USER_AUDIENCE)
         self.access = Access(self.user_tokens, self._verifier(internal.AUDIENCE), self.revoked)

@@ -12,6 +12,7 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError
 from webargs.aiohttpparser import AIOHTTPParser
 
+from services.api.rates import Rate, Rates
 from shared.codes import ErrorCode
 from shared.problems import Problem
 
@@ -56,8 +57,10 @@ class Endpoint:
     refusals: tuple[ErrorCode, ...] = ()  # beside those of a token and of malformed input
     body: type[Schema] | None = None
     query: type[Schema] | None = None
+    others: Mapping[int, str] = field(default_factory=dict)  # statuses of another protocol → why
     headers: Mapping[str, str] | None = None  # name → description
     public: bool = False
+    rate: Rate | None = None  # None: by the method
 
 
 class _Parser(AIOHTTPParser):
@@ -109,13 +112,17 @@ def route(
     identify: Callable[[web.Request], Awaitable[Identity]],
     *,
     prefix: str = "",
+    rates: Rates | None = None,
 ) -> web.RouteDef:
-    """The route that checks caller and input before it calls the handler."""
+    """The route that checks caller, rate and input before it calls the handler."""
+    rate = endpoint.rate or (Rate.READ if endpoint.method == "GET" else Rate.WRITE)
     body = endpoint.body() if endpoint.body else None
     query = endpoint.query() if endpoint.query else None
 
     async def handle(request: web.Request) -> web.StreamResponse:
         who = _NOBODY if endpoint.public else await identify(request)
+        if rates is not None and who.user:
+            rates.take(who.user, rate)
         call = Call(
             request=request,
             user=who.user,

@@ -47,6 +47,12 @@ class ApiMetrics:
             "Events not published right after commit because too many were waiting",
             registry=registry,
         )
+        self.rate_limited = Counter(
+            "agileim_api_rate_limited_total",
+            "Calls refused because one person made too many, by kind of call",
+            ("kind",),
+            registry=registry,
+        )
         self.outbox_rows = Gauge(
             "agileim_api_outbox_rows",
             "Transactions whose events may not have reached Redis (counted up to 10,000)",

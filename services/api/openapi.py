@@ -84,7 +84,12 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         responses[str(status)] = response
     refusals = set(endpoint.refusals)
     if not endpoint.public:
-        refusals |= {ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN, ErrorCode.UNAVAILABLE}
+        refusals |= {
+            ErrorCode.UNAUTHENTICATED,
+            ErrorCode.FORBIDDEN,
+            ErrorCode.RATE_LIMITED,
+            ErrorCode.UNAVAILABLE,
+        }
     if endpoint.body or endpoint.query:
         refusals.add(ErrorCode.INVALID)
     if endpoint.body:
@@ -97,4 +102,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
             "description": names,
             "content": {"application/problem+json": {"schema": _PROBLEM}},
         }
+    for other, why in endpoint.others.items():
+        responses[str(other)] = {"description": why}
+    # What is hardly HTTP never comes to an operation: a line that is too long, a bad header.
+    responses["400"] = {"description": "not HTTP as it should be"}
     return responses

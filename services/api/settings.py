@@ -27,6 +27,7 @@ class ApiSettings(ServiceSettings):
     files_s3_secret_key: Secret | None = None
     files_quota_bytes: int = FILES_QUOTA_BYTES  # of each person
     feed_days: int = 0  # how long services find events in the feed; 0: there is none
+    rate_factor: float = 1.0  # multiplies how often people may call (GET /v1/limits); 0: no limits
     file_types_refused: tuple[str, ...] = PROGRAM_TYPES  # by content
 
     def faults(self) -> list[str]:
@@ -42,6 +43,8 @@ class ApiSettings(ServiceSettings):
         if not 3 <= self.database_connections <= 100:
             # one for the relay, and at least two sends in flight
             faults.append(f"{PREFIX}DATABASE_CONNECTIONS must be between 3 and 100")
+        if self.rate_factor < 0:
+            faults.append(f"{PREFIX}RATE_FACTOR must not be negative")
         if not 0 <= self.feed_days <= 365:
             faults.append(f"{PREFIX}FEED_DAYS must be between 0 and 365")
         return faults

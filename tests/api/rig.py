@@ -42,6 +42,7 @@ def api_settings(
         auth_url=issuer,
         database_connections=4,
         database_wait_s=5.0,
+        rate_factor=0.0,  # tests are faster than people
     )
     return replace(settings, **changes)
 

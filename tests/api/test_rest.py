@@ -70,7 +70,7 @@ async def test_answers_fit_their_schemas(api: RunningApi) -> None:
     group = await ada.group_with(bob)
     sent = await ada.say(direct)
     fits(schemas.Sent, sent)
-    fits(schemas.User, await ada.get("/v1/me"))
+    fits(schemas.Me, await ada.get("/v1/me"))
     fits(schemas.UserList, await ada.get("/v1/users", ids=f"{ada.id},{bob.id}"))
     for conversation in (direct, group):
         fits(schemas.Conversation, await ada.get(f"/v1/conversations/{conversation}"))

@@ -11,6 +11,7 @@ from services.api.endpoint import Call, Endpoint, Reply
 from services.api.handlers.conversations import Announcer
 from services.api.handlers.people import user_json
 from services.api.news import News
+from services.api.rates import Rate
 from services.api.store.blocks import Block, Blocks
 from services.api.store.contacts import Contact, Contacts, Request
 from services.api.store.log import Written
@@ -55,6 +56,7 @@ class ContactHandlers:
                 method="PUT", path=_CONTACT, name="askContact",
                 summary="Ask somebody to become a contact; if they have asked, accept",
                 handler=self.ask, body=schemas.NewRequest, answer=schemas.Relation, refusals=full,
+                rate=Rate.ASK,
             ),
             Endpoint(
                 method="PATCH", path=_CONTACT, name="noteContact",

@@ -10,6 +10,7 @@ from services.api.batcher import Batcher
 from services.api.domain.message import BadMessage, draft
 from services.api.endpoint import Call, Endpoint, Reply
 from services.api.publisher import Publisher
+from services.api.rates import Rate
 from services.api.store.events import Events
 from services.api.store.receipts import Receipts
 from shared.codes import ErrorCode
@@ -58,6 +59,7 @@ class EventHandlers:
                 summary="Send a message; 200 when an earlier try had succeeded",
                 handler=self.send, body=schemas.NewMessage, answer=schemas.Sent,
                 statuses=(200, 201), refusals=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+                rate=Rate.SEND,
             ),
             Endpoint(
                 method="POST", path=f"{_BASE}/receipts", name="moveReceipts",

@@ -11,6 +11,7 @@ import msgspec
 
 from services.api import schemas
 from services.api.endpoint import Call, Endpoint, Reply
+from services.api.rates import Rate
 from services.api.store.people import People, Place
 from services.api.store.users import User, Users
 from shared.codes import ErrorCode
@@ -46,6 +47,7 @@ class PeopleHandlers:
                 method="GET", path="/v1/people", name="searchPeople",
                 summary="People by parts of their names, a handle or a phone number",
                 handler=self.search, query=schemas.PeopleQuery, answer=schemas.PeoplePage,
+                rate=Rate.SEARCH,
             ),
         ]  # fmt: skip
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from services.api.domain.fulltext import Query, parsed
 from services.api.endpoint import Call, Endpoint, Reply
+from services.api.rates import Rate
 from services.api.schemas import search as schemas
 from services.api.store.search import Filters, Hit, Place, Search
 from shared.codes import ErrorCode
@@ -42,6 +43,7 @@ class SearchHandlers:
                 method="GET", path="/v1/search", name="search",
                 summary="Messages that contain all of these words, as they are now",
                 handler=self.find, query=schemas.SearchQuery, answer=schemas.SearchPage,
+                rate=Rate.SEARCH,
             ),
         ]  # fmt: skip
 

@@ -179,10 +179,12 @@ class Client:
         client_msg_id: str | None = None,
         reply_to: int | None = None,
         thread: int | None = None,
+        attachments: Sequence[str] = (),
         timeout_s: float = SEND_TIMEOUT_S,
     ) -> Sent:
         """Send a message (``reply_to``: seq of the one it answers; ``thread``: of the one that its
-        thread begins with); returns when it is stored.
+        thread begins with; ``attachments``: ids of files, see :meth:`Api.upload`); returns when it
+        is stored.
 
         Tries again over any number of reconnects, always with the same id, so it is never stored
         twice. Messages of one conversation keep their order if each is awaited before the next.
@@ -196,7 +198,7 @@ class Client:
         if not self._live:
             return await self.api.post_message(
                 conversation, text, client_msg_id=msg_id, reply_to=reply_to, thread=thread,
-                timeout_s=timeout_s,
+                attachments=attachments, timeout_s=timeout_s,
             )  # fmt: skip
         driver = self._running()
         if msg_id in driver.answers:
@@ -205,7 +207,7 @@ class Client:
         driver.answers[msg_id] = answer
         try:
             async with asyncio.timeout(timeout_s), self._slots:
-                body = message_body(text, reply_to, thread)
+                body = message_body(text, reply_to, thread, attachments)
                 driver.perform(driver.session.send(msg_id, conversation, body, driver.now))
                 return await answer
         except TimeoutError:
@@ -241,6 +243,12 @@ class Client:
         """
         driver = self._running()
         driver.perform(driver.session.watch(list(conversations), driver.now))
+
+    def away(self, away: bool = True) -> None:
+        """This device lies idle, or (`away` False) is in use again. Someone whose devices all lie
+        idle is shown as away."""
+        driver = self._running()
+        driver.perform(driver.session.away(away))
 
     async def _make_driver(
         self, tokens: TokenSource, http: aiohttp.ClientSession, api: Api

@@ -14,7 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from agileim import frames
+from agileim.file_models import Attachment
 from agileim.models import Conversation, Forwarded, MemberSettings
+from agileim.people_models import Status
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class Message(LogEvent, frozen=True, tag="message", kw_only=True):
     mentions: tuple[str, ...] = ()  # users
     mention_all: bool = False
     forwarded: Forwarded | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class MessageEdited(LogEvent, frozen=True, tag="message_edited", kw_only=True):
@@ -164,6 +167,30 @@ class SettingsChanged(LogEvent, frozen=True, tag="settings_changed", kw_only=Tru
     has_draft: bool = False
 
 
+class ProfileChanged(LogEvent, frozen=True, tag="profile_changed", kw_only=True):
+    """In the user's inbox: their own profile is at `version` now, with these `changes`."""
+
+    version: int = 0
+    changes: dict[str, Any] = {}
+
+
+class ContactChanged(LogEvent, frozen=True, tag="contact_changed", kw_only=True):
+    """In the user's inbox: what `user` is to them now (``none``, ``asked``, ``asks``, ``contact``),
+    with the text of a request, or a note that has changed."""
+
+    user: str = ""
+    state: str = "none"
+    text: str = ""
+    note: str | None = None
+
+
+class BlockChanged(LogEvent, frozen=True, tag="block_changed", kw_only=True):
+    """In the user's inbox: they have blocked `user`, or have not any more."""
+
+    user: str = ""
+    blocked: bool = False
+
+
 class ThreadChanged(LogEvent, frozen=True, tag="thread_changed", kw_only=True):
     """In the user's inbox: they follow a thread of `about` or do not, and have read so far."""
 
@@ -225,6 +252,16 @@ class Presence(Struct, frozen=True, tag_field="event", tag="presence"):
     user: str
     online: bool
     last_seen: datetime | None = None
+    away: bool = False  # online, but none of their devices is in use
+
+
+class PersonChanged(Struct, frozen=True, tag_field="event", tag="person_changed"):
+    """`user`, a member of a watched conversation, looks different now."""
+
+    user: str
+    display_name: str
+    avatar: str | None = None
+    status: Status | None = None
 
 
 class Typing(Struct, frozen=True, tag_field="event", tag="typing"):
@@ -249,7 +286,9 @@ class ConnectionState(Struct, frozen=True, tag_field="event", tag="connection"):
     reason: str = ""
 
 
-Event = LogEvent | Receipt | Presence | Typing | ConversationChanged | ConnectionState
+Event = (
+    LogEvent | Receipt | Presence | PersonChanged | Typing | ConversationChanged | ConnectionState
+)
 
 
 def _text(value: object) -> str:
@@ -270,6 +309,12 @@ def _as(value: object, kind: type[T]) -> T | None:
         return None if value is None else msgspec.convert(value, kind)
     except msgspec.ValidationError:
         return None
+
+
+def person_changed(frame: frames.Person) -> PersonChanged:
+    """What a `person` frame tells."""
+    status = _as(frame.status, Status)
+    return PersonChanged(frame.user, frame.display_name, frame.avatar, status)
 
 
 def from_wire(event: frames.Event, me: str) -> LogEvent:
@@ -296,6 +341,7 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
                 mentions=_texts(body.get("mentions")),
                 mention_all=body.get("mention_all") is True,
                 forwarded=_as(body.get("forwarded"), Forwarded),
+                attachments=tuple(_as(body.get("attachments"), list[Attachment]) or ()),
                 **common,
             )
         case "message_edited":
@@ -362,6 +408,25 @@ def from_wire(event: frames.Event, me: str) -> LogEvent:
                 settings=_as(settings, MemberSettings) or MemberSettings(),
                 has_draft=body.get("draft") is True,
                 **common,
+            )
+        case "profile_changed":
+            return ProfileChanged(
+                version=_seq(body.get("version")) or 0,
+                changes={name: value for name, value in body.items() if name != "version"},
+                **common,
+            )
+        case "contact_changed":
+            note = body.get("note")
+            return ContactChanged(
+                user=_text(body.get("user")),
+                state=_text(body.get("state")),
+                text=_text(body.get("text")),
+                note=note if isinstance(note, str) else None,
+                **common,
+            )
+        case "block_changed":
+            return BlockChanged(
+                user=_text(body.get("user")), blocked=body.get("blocked") is True, **common
             )
         case "thread_changed":
             return ThreadChanged(

@@ -15,6 +15,7 @@ from agileim.events import (
     ConversationChanged,
     Event,
     LogEvent,
+    PersonChanged,
     Presence,
     Receipt,
     Typing,
@@ -42,7 +43,7 @@ class Feed:
         if not isinstance(event, LogEvent):
             if self._items.pop(key, None) is not None:
                 self._news -= 1
-            elif self._news >= NEWS_MAX and isinstance(event, Typing | Presence):
+            elif self._news >= NEWS_MAX and isinstance(event, Typing | Presence | PersonChanged):
                 return
             elif self._news >= 2 * NEWS_MAX:
                 self._drop_oldest_news()
@@ -80,6 +81,8 @@ def _key(event: Event) -> Hashable:
     match event:
         case LogEvent():
             return (event.conversation, event.seq)
+        case PersonChanged():
+            return (PersonChanged, event.user)
         case Receipt() | Presence() | Typing():
             return (type(event), event.conversation, event.user)
         case ConversationChanged():

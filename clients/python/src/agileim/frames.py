@@ -8,7 +8,7 @@ is fetched. Times are RFC 3339 in UTC.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -71,11 +71,17 @@ class Watch(_Frame, frozen=True, tag="watch"):
     conversations: list[str]
 
 
+class Away(_Frame, frozen=True, tag="away"):
+    """This device lies idle, or is in use again."""
+
+    away: bool = True
+
+
 class Pong(_Frame, frozen=True, tag="pong"):
     """The answer to `ping`."""
 
 
-ClientFrame = Hello | Refresh | Send | Ack | Read | Typing | Watch | Pong
+ClientFrame = Hello | Refresh | Send | Ack | Read | Typing | Watch | Away | Pong
 
 # --- gateway → client ---------------------------------------------------------------------------
 
@@ -155,7 +161,7 @@ class PresentUser(Struct, frozen=True, omit_defaults=True):
     """One user's presence."""
 
     user: str
-    state: Literal["online", "offline"]
+    state: str  # online, away or offline; what else may come counts as online
     last_seen: datetime | None = None
 
 
@@ -165,6 +171,15 @@ class Presence(_Frame, frozen=True, tag="presence"):
     conversation: str
     users: list[PresentUser] = []
     full: bool = False
+
+
+class Person(_Frame, frozen=True, tag="person"):
+    """Somebody in a watched conversation looks different now."""
+
+    user: str
+    display_name: str = ""
+    avatar: str | None = None
+    status: dict[str, Any] | None = None
 
 
 class Head(Struct, frozen=True, array_like=True):
@@ -203,6 +218,7 @@ ServerFrame = (
     | Receipt
     | Typing
     | Presence
+    | Person
     | Ping
     | Resync
     | Reconnect

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
+from agileim.file_models import Attachment
 from agileim.frames import Event
 
 
@@ -16,6 +17,7 @@ class User(Struct, frozen=True):
     handle: str
     display_name: str = ""
     kind: str = "person"
+    avatar: str | None = None  # a file
 
     @property
     def is_bot(self) -> bool:
@@ -194,6 +196,7 @@ class PresentMessage(Struct, frozen=True):
     mentions: list[str] = field(default_factory=list)
     mention_all: bool = False
     forwarded: Forwarded | None = None
+    attachments: list[Attachment] = field(default_factory=list)
 
 
 class MessagePage(Struct, frozen=True):

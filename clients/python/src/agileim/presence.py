@@ -68,13 +68,14 @@ class PresenceBoard:
 
     def __init__(self) -> None:
         self.watched: list[str] = []
-        self._online: dict[str, set[str]] = {}
+        self._here: dict[str, dict[str, str]] = {}  # conversation → user → state
+        self._away = False
 
     def watch(self, conversations: list[str]) -> frames.Watch:
         """Replace the list (its first 200 count); the frame to write."""
         self.watched = list(dict.fromkeys(conversations))[:WATCH_MAX]
-        for gone in self._online.keys() - set(self.watched):
-            del self._online[gone]
+        for gone in self._here.keys() - set(self.watched):
+            del self._here[gone]
         return frames.Watch(self.watched)
 
     def received(self, frame: frames.Presence) -> list[Presence]:
@@ -82,24 +83,35 @@ class PresenceBoard:
         if frame.conversation not in self.watched:
             return []
         name = frame.conversation
-        online = self._online.setdefault(name, set())
+        here = self._here.setdefault(name, {})
         told = {one.user: one for one in frame.users}
         changes = []
         if frame.full:
-            for user in sorted(online - told.keys()):
-                online.discard(user)
+            for user in sorted(here.keys() - told.keys()):
+                del here[user]
                 changes.append(Presence(name, user, False))
         for user, one in told.items():
-            if one.state == "online" and user not in online:
-                online.add(user)
-                changes.append(Presence(name, user, True))
-            elif one.state == "offline":
-                online.discard(user)
+            if one.state == "offline":
+                here.pop(user, None)
                 changes.append(Presence(name, user, False, one.last_seen))
+            elif here.get(user) != one.state:
+                here[user] = one.state
+                changes.append(Presence(name, user, True, away=one.state == "away"))
         return changes
+
+    def own(self, away: bool) -> frames.Away | None:
+        """This device lies idle, or is in use again; the frame, if that is new."""
+        if away == self._away:
+            return None
+        self._away = away
+        return frames.Away(away)
+
+    def welcomed(self) -> frames.Away | None:
+        """A new connection counts as in use: the frame, if it is not."""
+        return frames.Away() if self._away else None
 
     def unknown(self) -> list[Presence]:
         """The connection is gone: nobody is known to be online."""
-        changes = [Presence(c, u, False) for c, users in self._online.items() for u in users]
-        self._online.clear()
+        changes = [Presence(c, u, False) for c, users in self._here.items() for u in users]
+        self._here.clear()
         return changes

@@ -17,7 +17,7 @@ from agileim import frames, policy
 from agileim.acks import AckWindow
 from agileim.backoff import Backoff
 from agileim.errors import AgileIMError
-from agileim.events import ConnectionState, ConversationChanged, Receipt, from_wire
+from agileim.events import ConnectionState, ConversationChanged, Receipt, from_wire, person_changed
 from agileim.logs import WINDOW, Logs, Position
 from agileim.models import EventPage, Sent, SyncPage
 from agileim.outbox import Outbox
@@ -194,6 +194,11 @@ class Session:
         self._watch_at = now + WATCH_RENEW_S
         return [fx.Write(frame)]
 
+    def away(self, away: bool) -> list[fx.Effect]:
+        """This device lies idle, or is in use again; told again after each reconnect."""
+        frame = self._presence.own(away)
+        return [fx.Write(frame)] if frame and self.phase == "up" else []
+
     # --- time ---------------------------------------------------------------------------------
 
     def tick(self, now: float) -> list[fx.Effect]:
@@ -244,6 +249,8 @@ class Session:
                 return [fx.Emit(news) for news in self._typing.received(frame, now)]
             case frames.Presence():
                 return [fx.Emit(change) for change in self._presence.received(frame)]
+            case frames.Person():
+                return [fx.Emit(person_changed(frame))]
             case frames.Expiring():
                 return [fx.NeedToken()]
             case frames.Resync():
@@ -275,6 +282,8 @@ class Session:
         if self._presence.watched:
             self._watch_at = now + WATCH_RENEW_S
             result.append(fx.Write(frames.Watch(self._presence.watched)))
+        if (away := self._presence.welcomed()) is not None:
+            result.append(fx.Write(away))
         return result
 
     def _event(self, frame: frames.Event, now: float) -> list[fx.Effect]:

@@ -13,11 +13,12 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import msgspec
 
 import agileim
-from agileim.cli import account, bots, operators, talk
+from agileim.cli import account, bots, contacts, files, groups, operators, talk
 from agileim.cli.account import note
 from agileim.cli.output import Output
 from agileim.errors import AgileIMError, NotFound, Refused, SignedOut, SignInError, Unreachable
@@ -62,9 +63,11 @@ def parser() -> argparse.ArgumentParser:
     command("chat", talk.chat, "chat, full screen").add_argument("name", metavar="NAME")
     one = command("send", talk.send, "send a message")
     one.add_argument("name", metavar="NAME")
-    one.add_argument("text", nargs="+", help="the text, or - for standard input")
+    one.add_argument("text", nargs="*", help="the text, or - for standard input")
+    one.add_argument("--file", type=Path, action="append", default=[], metavar="PATH")
     one.add_argument("--id", help="the message's own id: the same one again never sends twice")
     one.add_argument("--reply-to", type=int, metavar="SEQ", help="the message that this answers")
+    one.add_argument("--thread", type=int, metavar="SEQ", help="the message that its thread is on")
     for name, run, text in (
         ("edit", talk.edit, "give an own message another text"),
         ("recall", talk.recall, "take a message's text away"),
@@ -95,6 +98,9 @@ def parser() -> argparse.ArgumentParser:
     one = command("new-group", talk.new_group, "create a group")
     one.add_argument("name", metavar="NAME")
     one.add_argument("members", nargs="*", metavar="MEMBER", help="handles")
+    groups.add_commands(command)
+    files.add_commands(command)
+    contacts.add_commands(command)
     return top
 
 

@@ -23,13 +23,17 @@ class Status:
     connection: ConnectionState = field(default_factory=lambda: ConnectionState("connecting"))
     waiting_until: float = 0.0
     online: set[str] = field(default_factory=set)
+    away: set[str] = field(default_factory=set)  # of those
     last_seen: dict[str, datetime] = field(default_factory=dict)
     typing: set[str] = field(default_factory=set)
 
     def presence(self, presence: Presence) -> None:
         """Somebody came or went."""
+        self.away.discard(presence.user)
         if presence.online:
             self.online.add(presence.user)
+            if presence.away:
+                self.away.add(presence.user)
         else:
             self.online.discard(presence.user)
             if presence.last_seen is not None:
@@ -44,6 +48,8 @@ class Status:
             text.append(f"  {self.conversation.member_count} members", style="dim")
             if others:
                 text.append(f"  ● {len(others)} online", style="green")
+        elif peer.id in others & self.away:
+            text.append("  ◐ away", style="yellow")
         elif peer.id in others:
             text.append("  ● online", style="green")
         elif peer.id in self.last_seen:
