@@ -6,6 +6,7 @@ from aiohttp import web
 
 from services.auth.handlers import (
     account,
+    account_email,
     account_factors,
     account_pages,
     authorize,
@@ -113,6 +114,11 @@ def routes() -> list[web.AbstractRouteDef]:
         web.get("/connect/account/sessions", account.sessions),
         web.delete("/connect/account/sessions", account.end_sessions),
         web.delete("/connect/account/sessions/{session}", account.end_session),
+        web.get("/connect/account/address", account_email.show),
+        web.put("/connect/account/address", account_email.change),
+        web.post("/connect/account/address/code", account_email.confirm),
+        web.delete("/connect/account/address", account_email.remove),
+        web.post("/connect/recover/link", account_email.recover),
         web.post("/connect/account/ticket", tickets.issue),
         web.get("/connect/account/bots", bots.bots),
         web.post("/connect/account/bots", bots.create),

@@ -94,7 +94,7 @@ def test_a_bot_chats_until_it_is_ended(stack: Stack, admin: Admin) -> None:
         other = Client.as_bot(stack.url, second["id"], second["secret"])
         async with one, other:
             me = await other.api.me()
-            assert me.display_name == "Deploy bot"
+            assert (me.display_name, me.is_bot) == ("Deploy bot", True)
             direct = await one.api.create_direct(me.id)
             assert direct.peer is not None
             assert direct.peer.is_bot

@@ -3,10 +3,12 @@ refuses or is away."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import unused_port
@@ -302,6 +304,39 @@ async def test_server_that_is_busy_is_tried_again(rig: Rig, box: Mailbox, ada: T
         await _submit(tab, page, "/connect/account/email", address=ADA)
     await wait_until(lambda: len(box.letters) == 1, timeout_s=RETRIES_S[0] + 10)
     assert box.tries == 2
+
+
+async def _json(
+    rig: Rig, method: str, path: str, token: str, body: Any = None
+) -> tuple[int, dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with rig.http.request(method, f"{rig.url}{path}", headers=headers, json=body) as answer:
+        text = await answer.text()
+        return answer.status, json.loads(text) if text else {}
+
+
+async def test_address_by_json(rig: Rig, box: Mailbox, ada: Tokens) -> None:
+    path, token = "/connect/account/address", ada.access_token
+    for wrong in ("x", "a b@c"):
+        assert (await _json(rig, "PUT", path, token, {"address": wrong}))[0] == 422
+    assert (await _json(rig, "PUT", path, "", {"address": ADA}))[0] == 401
+    assert (await _json(rig, "PUT", path, token, {"address": ADA}))[0] == 202
+    assert (await _json(rig, "GET", path, token))[1] == {"address": "", "pending": ADA}
+    code = code_of(await box.next(ADA))
+    assert (await _json(rig, "POST", f"{path}/code", token, {"code": "x"}))[0] == 422
+    assert (await _json(rig, "POST", f"{path}/code", token, {"code": code}))[0] == 204
+    assert (await _json(rig, "GET", path, token))[1] == {"address": ADA, "pending": ""}
+    assert (await _json(rig, "DELETE", path, token))[0] == 204
+    assert (await _json(rig, "GET", path, token))[1] == {"address": "", "pending": ""}
+
+
+async def test_link_by_json_says_the_same_to_everybody(rig: Rig, box: Mailbox, ada: Tokens) -> None:
+    await _prove(rig, box)
+    for address in (ADA, "nobody@lovelace.example"):
+        answer = await _json(rig, "POST", "/connect/recover/link", "", {"address": address})
+        assert answer == (202, {})
+    assert "/connect/recover/password" in link_of(await box.next(ADA))
+    assert box.letters == []
 
 
 def _letter(language: str = "en", to: str = ADA) -> EmailMessage:

@@ -63,9 +63,9 @@ class ChangedPrivacy(Schema):
     presence = fields.String(validate=validate.OneOf(PRESENCE_TO))
     messages = fields.String(validate=validate.OneOf(REACHED_BY))
     groups = fields.String(validate=validate.OneOf(REACHED_BY))
-    find_by_name = fields.Boolean()
-    find_by_email = fields.Boolean()
-    find_by_phone = fields.Boolean()
+    find_by_name = own.Flag()
+    find_by_email = own.Flag()
+    find_by_phone = own.Flag()
 
 
 class ChangedProfile(Schema):
@@ -86,9 +86,9 @@ class Privacy(Schema):
     presence = fields.String(required=True, validate=validate.OneOf(PRESENCE_TO))
     messages = fields.String(required=True, validate=validate.OneOf(REACHED_BY))
     groups = fields.String(required=True, validate=validate.OneOf(REACHED_BY))
-    find_by_name = fields.Boolean(required=True)
-    find_by_email = fields.Boolean(required=True)
-    find_by_phone = fields.Boolean(required=True)
+    find_by_name = own.Flag(required=True)
+    find_by_email = own.Flag(required=True)
+    find_by_phone = own.Flag(required=True)
 
 
 class Profile(Schema):
@@ -97,6 +97,7 @@ class Profile(Schema):
     id = own.identifier(required=True)
     handle = fields.String(required=True)
     display_name = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(["person", "bot"]))
     avatar = own.identifier()
     status = fields.Nested(Status)
     time_zone = fields.String()

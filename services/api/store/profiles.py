@@ -33,6 +33,7 @@ class Profile:
     id: str
     handle: str
     display_name: str
+    kind: str  # person or bot
     avatar: str | None
     status: Status | None
     time_zone: str
@@ -69,7 +70,8 @@ _STATUS: Final = """
     u.status_until
 """
 _PROFILE: Final = f"""
-    u.id::text, u.handle, u.display_name, u.avatar::text, {_STATUS}, u.time_zone, u.language
+    u.id::text, u.handle, u.display_name, u.avatar::text, {_STATUS}, u.time_zone, u.language,
+    u.kind
 """
 _OWN: Final = f"""
     {_PROFILE}, u.last_seen_at, u.profile_version, u.phone, u.show_presence, u.take_messages,
@@ -204,10 +206,10 @@ class Profiles:
 
 
 def _profile(row: Row) -> Profile:
-    user, handle, name, avatar, text, emoji, until, zone, language, seen = row[:10]
+    user, handle, name, avatar, text, emoji, until, zone, language, kind, seen = row[:11]
     status = Status(text, emoji, until) if text or emoji else None
-    return Profile(user, handle, name, avatar, status, zone, language, seen)
+    return Profile(user, handle, name, kind, avatar, status, zone, language, seen)
 
 
 def _own(row: Row) -> Own:
-    return Own(_profile(row), row[10], row[11], Privacy(*row[12:18]))
+    return Own(_profile(row), row[11], row[12], Privacy(*row[13:19]))

@@ -71,7 +71,7 @@ async def remove(request: web.Request, person: Person, _: dict[str, str]) -> web
     if account.email:
         await auth.accounts.remove_email(account.user)
         auth.audit.note(request, audit.EMAIL_REMOVED, user=account.user)
-        _tell_old(request, account, "")
+        tell_old(request, account, "")
     return _back("email_removed")
 
 
@@ -122,10 +122,10 @@ async def prove(request: web.Request, account: Account, pending: Pending) -> Non
     await auth.accounts.put_email(account.user, pending.address, pending.key)
     auth.audit.note(request, audit.EMAIL_PROVED, user=account.user)
     if account.email and account.email != pending.address:
-        _tell_old(request, account, addresses.masked(pending.address))
+        tell_old(request, account, addresses.masked(pending.address))
 
 
-def _tell_old(request: web.Request, account: Account, now: str) -> None:
+def tell_old(request: web.Request, account: Account, now: str) -> None:
     """Whoever reads the old address's mail learns that it is no longer the account's."""
     request.app[AUTH].post.send(
         "changed" if now else "removed", account.email,
