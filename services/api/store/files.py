@@ -72,6 +72,13 @@ MAY_SEE: Final = """
         SELECT FROM attachments a JOIN members m ON m.conversation_id = a.conversation_id
         WHERE a.file_id = f.id AND m.user_id = %(user)s AND m.left_seq IS NULL
             AND a.seq >= m.first_seq
+    ) OR EXISTS (
+        SELECT FROM users p WHERE p.avatar = f.id
+    ) OR EXISTS (
+        SELECT FROM conversation_details d
+        LEFT JOIN members m ON m.conversation_id = d.conversation_id AND m.user_id = %(user)s
+            AND m.left_seq IS NULL
+        WHERE d.avatar = f.id AND (d.visibility = 'public' OR m.user_id IS NOT NULL)
     ))
 """
 
@@ -266,6 +273,20 @@ class Files:
         )
 
 
+async def keep_picture(transaction: Transaction, user: str, file: str) -> None:
+    """A file becomes the picture of somebody or something: one of the user's own, complete.
+
+    Raises Problem.
+    """
+    kept = await transaction.execute(
+        "UPDATE files SET kept_until = NULL WHERE id = %s AND user_id = %s"
+        " AND finished_at IS NOT NULL AND type LIKE 'image/%%' AND NOT doomed",
+        (file, user),
+    )
+    if not kept:
+        raise Problem(ErrorCode.INVALID, "There is no such picture of yours.", field="avatar")
+
+
 async def release(transaction: Transaction, files: Sequence[str]) -> None:
     """Something no longer refers to these files: they are collected unless something else does."""
     await transaction.execute(
@@ -273,6 +294,8 @@ async def release(transaction: Transaction, files: Sequence[str]) -> None:
         UPDATE files f SET kept_until = clock_timestamp() + %s * interval '1 second'
         WHERE f.id = ANY(%s::uuid[]) AND f.kept_until IS NULL
             AND NOT EXISTS (SELECT FROM attachments a WHERE a.file_id = f.id)
+            AND NOT EXISTS (SELECT FROM users p WHERE p.avatar = f.id)
+            AND NOT EXISTS (SELECT FROM conversation_details d WHERE d.avatar = f.id)
         """,
         (COLLECT_GRACE_S, list(files)),
     )

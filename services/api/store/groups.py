@@ -10,6 +10,7 @@ from services.api.domain.folding import folded
 from services.api.domain.roles import Deed, may, need_group
 from services.api.store.conversations import lock_as_member
 from services.api.store.database import Database, Transaction
+from services.api.store.files import keep_picture, release
 from services.api.store.log import Locked, NewEvent, Written, write
 from services.api.store.views import Details
 from shared.codes import ErrorCode
@@ -54,7 +55,11 @@ class Groups:
                 raise Problem(
                     ErrorCode.INVALID, "Only a public group can be open to all.", field="joining"
                 )
+            if new.get("avatar") is not None:
+                await keep_picture(transaction, actor, new["avatar"])
             await _keep(transaction, group, after)
+            if "avatar" in new and present.avatar is not None:
+                await release(transaction, [present.avatar])
             events = []
             if "name" in new:
                 name = {"name": new.pop("name")}
@@ -71,21 +76,28 @@ class Groups:
             group = locked[conversation]
             need_group(group.kind)
             may(role, Deed.DISSOLVE)
-            await transaction.execute(
-                """
-                UPDATE members SET left_seq = %(last)s, updated_xid = pg_current_xact_id()
-                WHERE conversation_id = %(group)s AND left_seq IS NULL;
-                UPDATE conversations SET member_count = 0, posting = 'none' WHERE id = %(group)s;
-                UPDATE conversation_details SET visibility = 'private', joining = 'invited'
-                WHERE conversation_id = %(group)s;
-                UPDATE invites SET revoked_at = clock_timestamp()
-                WHERE conversation_id = %(group)s AND revoked_at IS NULL;
-                DELETE FROM join_requests WHERE conversation_id = %(group)s
-                """,
-                {"group": conversation, "last": group.head_seq + 1},
-            )
-            event = NewEvent(conversation, EventKind.CONVERSATION_DISSOLVED, actor, {})
-            return await write(transaction, locked, [event])
+            return await close(transaction, locked, group, actor)
+
+
+async def close(
+    transaction: Transaction, locked: Mapping[str, Locked], group: Locked, actor: str
+) -> Written:
+    """Dissolve a locked group. Rights are the caller's to look at."""
+    await transaction.execute(
+        """
+        UPDATE members SET left_seq = %(last)s, updated_xid = pg_current_xact_id()
+        WHERE conversation_id = %(group)s AND left_seq IS NULL;
+        UPDATE conversations SET member_count = 0, posting = 'none' WHERE id = %(group)s;
+        UPDATE conversation_details SET visibility = 'private', joining = 'invited'
+        WHERE conversation_id = %(group)s;
+        UPDATE invites SET revoked_at = clock_timestamp()
+        WHERE conversation_id = %(group)s AND revoked_at IS NULL;
+        DELETE FROM join_requests WHERE conversation_id = %(group)s
+        """,
+        {"group": group.id, "last": group.head_seq + 1},
+    )
+    event = NewEvent(group.id, EventKind.CONVERSATION_DISSOLVED, actor, {})
+    return await write(transaction, locked, [event])
 
 
 async def _details(transaction: Transaction, conversation: str) -> Details:
