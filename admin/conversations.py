@@ -1,4 +1,4 @@
-"""``conversations``: find, show, freeze."""
+"""``conversations``: find, show, freeze, dissolve."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ def add(groups: Groups) -> None:
     ):
         one = group.command(name, run, text, changes=True)
         one.add_argument("conversation", help="its id")
+    one = group.command(
+        "dissolve", dissolve, "end a group: everybody leaves, for good",
+        changes=True, confirm="Nobody will see this group again. Dissolve it?",
+    )  # fmt: skip
+    one.add_argument("conversation", help="its id")
 
 
 async def find(options: Namespace, operator: Operator) -> None:
@@ -57,3 +62,10 @@ async def unfreeze(options: Namespace, operator: Operator) -> None:
     path = f"/conversations/{options.conversation}/unfreeze"
     row = await operator.ask("POST", path, ConversationRow, operator.by)
     operator.out.done(f"{row.name or row.conversation} is open.", conversation=row.conversation)
+
+
+async def dissolve(options: Namespace, operator: Operator) -> None:
+    """conversations dissolve"""
+    path = f"/conversations/{options.conversation}/dissolve"
+    row = await operator.ask("POST", path, ConversationRow, operator.by)
+    operator.out.done(f"{row.name or row.conversation} is no more.", conversation=row.conversation)

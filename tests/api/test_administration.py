@@ -144,6 +144,51 @@ async def test_conversations_are_found_by_name_and_by_person(
     assert other not in both
 
 
+async def test_a_frozen_conversation_is_read_and_not_written(
+    api: RunningApi, operator: Caller
+) -> None:
+    anna, ben = await api.people(2)
+    group = await anna.group_with(ben)
+    first = await anna.say(group)
+    row = await operator.post(f"{BASE}/conversations/{group}/freeze", BY)
+    assert row["frozen_at"] is not None
+    path = f"/v1/conversations/{group}"
+    message = {"client_msg_id": new_id(), "body": {"text": "again"}}
+    answers = [
+        await ben.call("POST", f"{path}/messages", message),
+        await anna.call("PATCH", path, {"name": "Other"}),
+        await anna.call("PUT", f"{path}/messages/{first['seq']}/reactions/👍"),
+    ]
+    assert {answer.refusal[:2] for answer in answers[:2]} == {(403, "forbidden")}
+    assert answers[2].status >= 400
+    log = await ben.get(f"{path}/events")
+    assert log["head_seq"] == first["seq"]
+    await operator.post(f"{BASE}/conversations/{group}/unfreeze", BY)
+    assert (await ben.call("POST", f"{path}/messages", message)).status == 201
+    whats = [what for what, _ in await audited(operator)]
+    assert whats == ["admin_conversation_unfrozen", "admin_conversation_frozen"]
+
+
+async def test_a_dissolved_group_is_gone_for_everybody(api: RunningApi, operator: Caller) -> None:
+    anna, ben = await api.people(2)
+    group = await anna.group_with(ben)
+    direct = await anna.direct_with(ben)
+    await operator.post(f"{BASE}/conversations/{group}/freeze", BY)
+    for _ in range(2):  # the second time changes nothing
+        assert (await operator.post(f"{BASE}/conversations/{group}/dissolve", BY))["members"] == 0
+    for person in (anna, ben):
+        assert (await person.call("GET", f"/v1/conversations/{group}")).status == 404
+    whats = [what for what, _ in await audited(operator)]
+    assert whats.count("admin_conversation_dissolved") == 1
+    refused = await operator.call("POST", f"{BASE}/conversations/{direct}/dissolve", BY)
+    assert refused.status == 404
+
+    async def published() -> bool:
+        return any(b"conversation_dissolved" in event.frame for event in await api.stream(group))
+
+    await wait_until(published)
+
+
 async def test_everybody_is_told_once_however_often_it_is_asked_for(
     api: RunningApi, operator: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ from shared.administration import (
 )
 from shared.codes import ErrorCode
 from shared.entries import Revocation, encode
+from shared.events import ConversationKind
 from shared.ids import is_id
 from shared.internal import SessionEnd, SessionEnded, SessionList, SessionQuery
 from shared.keys import Keys
@@ -103,6 +104,7 @@ class AdminHandlers:
             web.get(conversation, self._guarded(self.conversation)),
             web.post(f"{conversation}/freeze", self._guarded(self.freeze)),
             web.post(f"{conversation}/unfreeze", self._guarded(self.unfreeze)),
+            web.post(f"{conversation}/dissolve", self._guarded(self.dissolve)),
             web.post(f"{base}/announcements", self._guarded(self.announce)),
             web.post(f"{base}/audit", self._guarded(self.add_deed)),
             web.get(f"{base}/audit", self._guarded(self.audit)),
@@ -197,6 +199,17 @@ class AdminHandlers:
         by, conversation = await _by(request), request.match_info["conversation"]
         _found(await self._store.freeze(conversation, frozen, by))
         return _json(_found(await self._store.conversation(conversation)))
+
+    async def dissolve(self, request: web.Request) -> web.Response:
+        """POST …/conversations/{conversation}/dissolve: By → ConversationRow; 404: no such group.
+        The same again changes nothing."""
+        by, conversation = await _by(request), request.match_info["conversation"]
+        if (written := await self._store.dissolve(conversation, by)) is not None:
+            self._publisher.offer(written.events, written.outbox_ids)
+        found = _found(await self._store.conversation(conversation))
+        if found.kind != ConversationKind.GROUP:
+            raise _not_found()
+        return _json(found)
 
     # --- everybody --------------------------------------------------------------------------
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from services.api.store.conversations import LOWEST_ID
 from services.api.store.database import Database, Row, Transaction
+from services.api.store.groups import close
+from services.api.store.log import Written, lock
 from services.api.store.migrate import FOLDER, TABLE
 from shared.administration import AuditRow, By, ConversationRow, DatabaseState, Deed, UserRow
+from shared.events import ConversationKind
 from shared.ids import is_id, new_id
 from shared.partitions import partition_of
 
@@ -138,6 +142,20 @@ class Administration:
                 return False
             await note(transaction, what, by, detail=conversation)
         return True
+
+    async def dissolve(self, conversation: str, by: By) -> Written | None:
+        """Everybody leaves a group, for good; what must be published. None: there is no such
+        group, or nobody is in it any more."""
+        if not is_id(conversation):
+            return None
+        async with self._database.transaction() as transaction:
+            locked = await lock(transaction, [conversation])
+            group = locked.get(conversation)
+            if group is None or group.kind != ConversationKind.GROUP or not group.member_count:
+                return None
+            group.frozen = False  # what is frozen is not written to, but for its end
+            await note(transaction, "admin_conversation_dissolved", by, detail=conversation)
+            return await close(transaction, locked, group, LOWEST_ID)
 
     def _conversation(self, row: Row) -> ConversationRow:
         partition = partition_of(row[0], self._partitions)

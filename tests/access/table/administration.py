@@ -28,6 +28,7 @@ ROWS = [
     row("GET", CONVERSATION, 200),
     row("POST", f"{CONVERSATION}/freeze", 200, BY),
     row("POST", f"{CONVERSATION}/unfreeze", 200, BY),
+    row("POST", f"{CONVERSATION}/dissolve", 200, BY),
     row("POST", f"{BASE}/announcements", 200, {"id": "{fresh}", "text": "Hello", "by": BY}),
     row("POST", f"{BASE}/audit", 204, {"id": "{fresh}", "what": "admin_x", "by": BY}),
     row("GET", f"{BASE}/audit", 200),
