@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import aiohttp
@@ -14,6 +18,8 @@ from agileim.tokens import TokenSource
 
 TIMEOUT_S = 30.0
 TRY_TIMEOUT_S = 10.0
+CONTENT_TIMEOUT_S = 60.0  # without a byte of content
+CHUNK_BYTES = 256 * 1024
 RETRY_STATUS = frozenset({429, 502, 503, 504})
 
 T = TypeVar("T")
@@ -85,6 +91,70 @@ class Http:
             if loop.time() + wait_s >= deadline:
                 raise error
             await asyncio.sleep(wait_s)
+
+    async def exchange(
+        self, method: str, path: str, *, headers: dict[str, str], data: bytes | None = None
+    ) -> tuple[Mapping[str, str], bytes]:
+        """One request with a body of bytes, tried once; the answer's headers and body. Errors as
+        with :meth:`request`."""
+        async with self._answer(method, path, headers, data) as answer:
+            return answer.headers, await answer.read()
+
+    async def save(
+        self, path: str, target: Path, on_progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Append to a local file what it lacks of an answer's content. Errors as with
+        :meth:`request`; what has come until then is kept."""
+        had = (await asyncio.to_thread(target.stat)).st_size
+        headers = {"Range": f"bytes={had}-"} if had else {}
+        try:
+            async with self._answer("GET", path, headers) as answer:
+                if answer.status == 416:  # nothing is missing
+                    return
+                mode = "ab" if answer.status == 206 else "wb"
+                so_far = had if answer.status == 206 else 0
+                size = so_far + (answer.content_length or 0)
+                with await asyncio.to_thread(target.open, mode) as file:
+                    async for piece in answer.content.iter_chunked(CHUNK_BYTES):
+                        await asyncio.to_thread(file.write, piece)
+                        so_far += len(piece)
+                        if on_progress is not None:
+                            on_progress(so_far, size)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unreachable(f"the connection broke: {error or 'timeout'}") from error
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, path: str, headers: dict[str, str], data: bytes | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to one request; with a fresh token if the first one was not accepted."""
+        rejected = ""
+        while True:
+            token = await self._tokens.access_token(rejected=rejected)
+            if self._http.closed:
+                raise Closed("the client is closed")
+            try:
+                answer = await self._http.request(
+                    method,
+                    self._base_url + path,
+                    data=None if data is None else io.BytesIO(data),
+                    headers={**headers, "Authorization": f"Bearer {token}"},
+                    timeout=aiohttp.ClientTimeout(
+                        sock_connect=TRY_TIMEOUT_S, sock_read=CONTENT_TIMEOUT_S
+                    ),
+                    allow_redirects=False,
+                )
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                why = error or "timeout"
+                raise Unreachable(f"no answer from {self._base_url}: {why}") from error
+            async with answer:
+                if answer.status == 401 and not rejected:
+                    rejected = token
+                    continue
+                if answer.status >= 300 and answer.status != 416:
+                    raise _problem(answer.status, await answer.read())
+                yield answer
+                return
 
     async def _try(
         self, method: str, path: str, body: Any, query: dict[str, str], headers: dict[str, str]

@@ -101,11 +101,12 @@ def _first(event: ev.Message) -> PresentMessage:
         mentions=list(event.mentions),
         mention_all=event.mention_all,
         forwarded=event.forwarded,
+        attachments=list(event.attachments),
     )
 
 
 def _recalled(message: PresentMessage) -> PresentMessage:
     return structs.replace(
         message, text="", reply_to=None, version=1, edited_at=None, recalled=True, pinned=False,
-        reactions=[], mentions=[], mention_all=False, forwarded=None,
+        reactions=[], mentions=[], mention_all=False, forwarded=None, attachments=[],
     )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -17,11 +19,14 @@ def _reaction_path(conversation: str, seq: int, emoji: str) -> str:
 
 
 def message_body(
-    text: str, reply_to: int | None = None, thread: int | None = None
-) -> dict[str, str | int]:
+    text: str,
+    reply_to: int | None = None,
+    thread: int | None = None,
+    attachments: Sequence[str] = (),
+) -> dict[str, Any]:
     """The body of a message as it is sent."""
-    places = {"reply_to": reply_to, "thread": thread}
-    return {"text": text} | {name: seq for name, seq in places.items() if seq is not None}
+    places = {"reply_to": reply_to, "thread": thread, "attachments": list(attachments) or None}
+    return {"text": text} | {name: value for name, value in places.items() if value is not None}
 
 
 class MessageCalls:
@@ -38,12 +43,14 @@ class MessageCalls:
         client_msg_id: str | None = None,
         reply_to: int | None = None,
         thread: int | None = None,
+        attachments: Sequence[str] = (),
         timeout_s: float = TIMEOUT_S,
     ) -> Sent:
-        """Send a message without a socket; tries of one call share one id."""
+        """Send a message without a socket; tries of one call share one id. `attachments` are ids
+        of files (:meth:`~agileim.Api.upload`)."""
         msg_id = client_msg_id or uuid.uuid4().hex
         path = f"/v1/conversations/{conversation}/messages"
-        body = {"client_msg_id": msg_id, "body": message_body(text, reply_to, thread)}
+        body = {"client_msg_id": msg_id, "body": message_body(text, reply_to, thread, attachments)}
         sent = await self._http.request("POST", path, Sent, body=body, timeout_s=timeout_s)
         return msgspec.structs.replace(sent, client_msg_id=msg_id)
 

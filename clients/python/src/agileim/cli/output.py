@@ -14,7 +14,7 @@ from rich.text import Text
 from agileim.events import LogEvent, Message
 from agileim.models import Conversation, Member
 from agileim.people import People, sentence
-from agileim.printable import printable
+from agileim.printable import file_line, printable
 
 
 class Output:
@@ -33,6 +33,10 @@ class Output:
         """A remark for people; nothing with ``--json``."""
         if not self.as_json:
             self._console.print(Text(text))
+
+    def print(self, text: Text) -> None:
+        """Text with styles, for people."""
+        self._console.print(text)
 
     def chats(self, conversations: Iterable[Conversation]) -> None:
         """A table of conversations."""
@@ -71,6 +75,8 @@ class Output:
         if isinstance(event, Message):
             line.append(people.name(event.sender), style="bold green" if event.mine else "bold")
             line.append(": " + printable(event.text).replace("\n", "\n    "), style="")
+            for file in event.attachments:
+                line.append(f"\n    {file_line(file)}", style="dim")
         else:
             line.append(printable(sentence(event, people)), style="italic dim")
         self._console.print(line)

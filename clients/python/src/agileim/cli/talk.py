@@ -48,12 +48,18 @@ async def chats(options: Namespace, output: Output) -> None:
 
 async def send(options: Namespace, output: Output) -> None:
     """Send one message; ``-`` reads it from standard input."""
+    # Imported here: it needs this module.
+    from agileim.cli.files import upload_all
+
     text = sys.stdin.read().rstrip("\n") if options.text == ["-"] else " ".join(options.text)
+    if not text and not options.file:
+        raise AgileIMError("there is nothing to send")
     async with quiet_client(options) as client:
         conversation = await conversation_named(client.api, options.name)
+        attachments = await upload_all(client.api, options.file, output)
         sent = await client.send(
             conversation.id, text, client_msg_id=options.id, reply_to=options.reply_to,
-            thread=options.thread,
+            thread=options.thread, attachments=attachments,
         )  # fmt: skip
     if output.as_json:
         output.json(sent)

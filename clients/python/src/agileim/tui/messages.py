@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from agileim.events import LogEvent, Message
 from agileim.people import People, sentence
-from agileim.printable import printable
+from agileim.printable import file_line, printable
 from agileim.tui.present import Present
 from agileim.tui.thread import Outgoing, State, heading_needed, new_day
 
@@ -93,6 +93,8 @@ class EventView(Static):
             text.append("(recalled)", style="dim italic")
             return
         text.append(printable(event.text if now is None else now.text))
+        for index, file in enumerate(event.attachments):
+            text.append("\n" if index or event.text else "").append(file_line(file), style="cyan")
         if now is not None and now.version > 1:
             text.append(" (edited)", style="dim")
 
