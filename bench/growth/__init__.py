@@ -1,0 +1,1 @@
+"""Whether the system stays as fast when its history grows a hundredfold."""
