@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from admin.settings import AdminSettings
@@ -30,12 +31,22 @@ def test_settings_that_are_named_in_passing_exist() -> None:
         assert name in known or name.removesuffix("_FILE") in known, name
 
 
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
+
+
 def test_links_lead_somewhere() -> None:
     pages = [PAGE, *(ROOT / "docs/runbooks").glob("*.md")]
     for page in pages:
         for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
             if not urlsplit(target).scheme:
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+                file, _, heading = target.partition("#")
+                named = page.parent / file if file else page
+                assert named.exists(), f"{page.name}: {target}"
+                if heading:
+                    assert heading in headings(named), f"{page.name}: {target}"
 
 
 def test_what_a_pooler_drops_is_listed_in_full() -> None:
