@@ -100,9 +100,11 @@ async def test_ended_bot_is_out_for_good(rig: Rig, ada: Tokens) -> None:
     assert (await _ask(rig, "DELETE", f"/{bot['id']}", ada.access_token))[0] == 404
 
 
-async def test_disabled_account_gets_no_tokens(rig: Rig, ada: Tokens) -> None:
+@pytest.mark.parametrize("whose", ["bot", "owner"])
+async def test_disabled_account_gets_no_tokens(rig: Rig, ada: Tokens, whose: str) -> None:
     _, bot = await _ask(rig, "POST", "", ada.access_token, BOT)
-    await rig.database.execute("UPDATE users SET disabled_at = now() WHERE id = %s", (bot["id"],))
+    user = bot["id"] if whose == "bot" else ada.user
+    await rig.database.execute("UPDATE users SET disabled_at = now() WHERE id = %s", (user,))
     assert (await _sign_in(rig, bot["id"], bot["secret"]))[0] == 400
 
 

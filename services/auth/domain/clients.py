@@ -65,6 +65,7 @@ class Client:
     auth_methods: frozenset[str] = frozenset({BASIC, POST})  # of a client that has a secret
     confidential: bool = False  # has to have a secret, even if it has none at the moment
     is_bot: bool = False  # its tokens are those of the user with its id
+    owner: str = ""  # of a bot: the person without whom it gets none
 
     @property
     def public(self) -> bool:

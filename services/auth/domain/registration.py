@@ -116,4 +116,5 @@ def client_of(record: ClientRecord) -> Client:
         auth_methods=frozenset({clients.BASIC, clients.POST} if bot else methods),
         confidential=bool(methods),
         is_bot=bot,
+        owner=record.owner,
     )

@@ -139,9 +139,10 @@ async def _by_credentials(
     scope = " ".join(sorted(asked or client.scopes))
     if not client.is_bot:
         return auth.issuer.service(client, scope)
-    account = await auth.accounts.by_id(client.client_id)
-    if account is None or account.disabled:
-        raise OAuthError("invalid_grant", "the account cannot be used")
+    for user in filter(None, (client.client_id, client.owner)):
+        account = await auth.accounts.by_id(user)
+        if account is None or account.disabled:
+            raise OAuthError("invalid_grant", "the account cannot be used")
     return auth.issuer.bot(client, scope)
 
 
