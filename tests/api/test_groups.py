@@ -118,7 +118,9 @@ async def test_the_banned_are_out_and_stay_out(api: RunningApi) -> None:
     assert (await bob.get("/v1/channels"))["channels"] == []
     for what in ("preview", "accept"):
         assert (await bob.call("POST", f"/v1/invites/{what}", {"token": token})).status == 404
-    (entry,) = (await ada.get(f"{base}/bans"))["bans"]
+    page = await ada.get(f"{base}/bans")
+    assert schemas.BanPage(unknown=RAISE).validate(page) == {}
+    (entry,) = page["bans"]
     assert (entry["user"]["id"], entry["reason"], entry["banned_by"]) == (bob.id, "spam", ada.id)
     assert (await ada.call("PUT", f"{base}/bans/{eve.id}", {})).status == 204, "before they come"
     assert (await eve.call("POST", f"{base}/join", {})).status == 404
@@ -207,7 +209,9 @@ async def test_joining_an_open_group_or_asking_to(api: RunningApi) -> None:
     assert (asked.status, asked.json["state"]) == (202, "requested")
     assert (await bob.call("POST", f"{base}/join", {})).status == 202, "the same again"
     assert (await bob.get(f"/v1/channels/{room}"))["state"] == "requested"
-    (request,) = (await eve.get(f"{base}/requests"))["requests"]
+    page = await eve.get(f"{base}/requests")
+    assert schemas.JoinRequestPage(unknown=RAISE).validate(page) == {}
+    (request,) = page["requests"]
     assert (request["user"]["id"], request["message"]) == (bob.id, "I like tea")
     body = {"conversation": room, "user": bob.id}
     assert [one for one in await inbox_of(ada) + await inbox_of(eve) if one[1] == body] == [

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from services.api import schemas
 from services.api.endpoint import Call, Endpoint, Reply
 from services.api.handlers.conversations import Announcer
 from services.api.handlers.pages import page_reply
+from services.api.handlers.people import user_json
 from services.api.store.channels import Channels
-from services.api.store.joining import Joining
+from services.api.store.joining import Joining, JoinRequest
 from shared.codes import ErrorCode
 
 _BASE: Final = "/v1/conversations/{conversation}"
+
+
+def request_json(request: JoinRequest) -> dict[str, Any]:
+    """As schema JoinRequest."""
+    return asdict(request) | {"user": user_json(request.user)}
 
 
 class JoiningHandlers:
@@ -95,7 +101,7 @@ class JoiningHandlers:
         found = await self._joining.requests(
             call.path["conversation"], call.user, call.query["after"], limit + 1
         )
-        return page_reply("requests", found, limit, asdict, lambda request: request.user.id)
+        return page_reply("requests", found, limit, request_json, lambda request: request.user.id)
 
     async def answer(self, call: Call) -> Reply:
         """POST …/requests/{user}"""

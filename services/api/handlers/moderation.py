@@ -10,6 +10,7 @@ from services.api import schemas
 from services.api.endpoint import Call, Endpoint, Reply
 from services.api.handlers.conversations import Announcer
 from services.api.handlers.pages import page_reply
+from services.api.handlers.people import user_json
 from services.api.store.moderation import Ban, Moderation
 from services.api.store.users import Users
 from shared.codes import ErrorCode
@@ -20,7 +21,7 @@ _BASE: Final = "/v1/conversations/{conversation}"
 
 def ban_json(ban: Ban) -> dict[str, Any]:
     """As schema Ban."""
-    return asdict(ban)
+    return asdict(ban) | {"user": user_json(ban.user)}
 
 
 class ModerationHandlers:

@@ -11,7 +11,7 @@ from services.api.store.database import Database, Transaction
 from services.api.store.inboxes import Inboxes
 from services.api.store.log import Locked, NewEvent, Written, lock, write
 from services.api.store.membership import banned_among, enter, moderators
-from services.api.store.users import User
+from services.api.store.users import FACE, FACE_COUNT, User
 from shared.codes import ErrorCode
 from shared.events import EventKind
 from shared.ids import is_id
@@ -93,14 +93,14 @@ class Joining:
             _, role = await lock_as_member(transaction, conversation, actor)
             may(role, Deed.ADMIT)
             rows = await transaction.fetch_all(
-                """
-                SELECT u.id::text, u.handle, u.display_name, r.message, r.created_at
+                f"""
+                SELECT {FACE}, r.message, r.created_at
                 FROM join_requests r JOIN users u ON u.id = r.user_id
                 WHERE r.conversation_id = %s AND r.user_id > %s ORDER BY r.user_id LIMIT %s
-                """,
+                """,  # noqa: S608 - constant columns
                 (conversation, after or LOWEST_ID, limit),
             )
-        return [JoinRequest(User(*row[:3]), *row[3:]) for row in rows]
+        return [JoinRequest(User(*row[:FACE_COUNT]), *row[FACE_COUNT:]) for row in rows]
 
     async def answer(self, conversation: str, actor: str, user: str, *, accept: bool) -> Written:
         """Let somebody in who asks, or do not."""

@@ -11,7 +11,7 @@ from services.api.store.database import Database
 from services.api.store.inboxes import Inboxes
 from services.api.store.log import NewEvent, Written, write
 from services.api.store.membership import leave, target_role
-from services.api.store.users import User
+from services.api.store.users import FACE, FACE_COUNT, User
 from shared.codes import ErrorCode
 from shared.events import EventKind
 from shared.ids import is_id
@@ -117,12 +117,12 @@ class Moderation:
             _, role = await lock_as_member(transaction, conversation, actor)
             may(role, Deed.BAN)
             rows = await transaction.fetch_all(
-                """
-                SELECT u.id::text, u.handle, u.display_name, b.banned_by::text, b.reason,
+                f"""
+                SELECT {FACE}, b.banned_by::text, b.reason,
                     b.created_at
                 FROM bans b JOIN users u ON u.id = b.user_id
                 WHERE b.conversation_id = %s AND b.user_id > %s ORDER BY b.user_id LIMIT %s
-                """,
+                """,  # noqa: S608 - constant columns
                 (conversation, after or LOWEST_ID, limit),
             )
-        return [Ban(User(*row[:3]), *row[3:]) for row in rows]
+        return [Ban(User(*row[:FACE_COUNT]), *row[FACE_COUNT:]) for row in rows]
