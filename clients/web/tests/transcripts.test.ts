@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { fromWire } from '@/sdk/core/events'
 import { wireEvent } from '@/sdk/core/frames'
-import { amended, isChange, outdates } from '@/sdk/core/transcript'
+import { amended, answered, isChange, outdates } from '@/sdk/core/transcript'
 import type { Message } from '@/sdk/types'
 
 const FOLDER = new URL('../../../tests/frames/transcripts/', import.meta.url)
@@ -22,7 +22,11 @@ test.each(FILES)('%s', (name) => {
     const wire = wireEvent(step.event)
     if (wire === null) throw new Error(`not an event: ${JSON.stringify(step.event)}`)
     const event = fromWire(wire, story.me)
-    if (event.event === 'message') messages.set(event.seq, event)
+    if (event.event === 'message') {
+      messages.set(event.seq, event)
+      const root = messages.get(event.thread ?? 0)
+      if (root !== undefined) messages.set(root.seq, answered(root, event))
+    }
     const old = isChange(event) ? messages.get(event.target) : undefined
     if (isChange(event) && old !== undefined) {
       if (outdates(old, event)) outdated.add(event.target)
