@@ -31,27 +31,28 @@ PASSWORD: Final = "correct horse 7 staple"
 LINE_MAX: Final = 1_000_000
 TIMEOUT_S: Final = 300
 
-# A line of text now and then, some short, some with several lines; every hundredth has a reaction.
-_LOAD: Final = """
-    WITH c AS (
-        SELECT id, head_seq, number FROM conversations WHERE id = %(room)s FOR UPDATE
-    ), said AS (
-        INSERT INTO events (conversation_id, seq, number, kind, sender_id, created_at, body)
-        SELECT c.id, c.head_seq + n, c.number + n, 'message',
-            (CASE WHEN n %% 3 = 0 THEN %(ann)s ELSE %(bob)s END)::uuid,
-            now() - make_interval(mins => %(count)s - n),
-            json_build_object('text', 'message ' || n || ': ' ||
-                repeat('some words to read ', 1 + (n * 7919) %% 23))::text
-        FROM c, generate_series(1, %(count)s) n
-    ), marks AS (
-        UPDATE members SET read_seq = %(count)s, read_number = %(count)s,
-            delivered_seq = %(count)s, updated_xid = pg_current_xact_id()
-        WHERE conversation_id = %(room)s
-    )
+# A line of text now and then, some short, some of several lines; all of them read.
+_LOAD: Final = (
+    """
+    INSERT INTO events (conversation_id, seq, number, kind, sender_id, created_at, body)
+    SELECT c.id, c.head_seq + n, c.number + n, 'message',
+        (CASE WHEN n %% 3 = 0 THEN %(ann)s ELSE %(bob)s END)::uuid,
+        now() - make_interval(mins => %(count)s - n),
+        json_build_object('text', 'message ' || n || ': ' ||
+            repeat('some words to read ', 1 + (n * 7919) %% 23))::text
+    FROM conversations c, generate_series(1, %(count)s) n WHERE c.id = %(room)s
+    """,
+    """
     UPDATE conversations SET head_seq = head_seq + %(count)s, number = number + %(count)s,
         updated_xid = pg_current_xact_id()
     WHERE id = %(room)s
-"""
+    """,
+    """
+    UPDATE members SET read_seq = c.head_seq, read_number = c.number, delivered_seq = c.head_seq,
+        updated_xid = pg_current_xact_id()
+    FROM conversations c WHERE c.id = %(room)s AND members.conversation_id = c.id
+    """,
+)
 
 
 async def _hear(page: Process, name: str) -> Any:
@@ -97,7 +98,8 @@ async def measure(stack: Stack, folder: Path, messages: int, rate: int, seconds:
 
 def _load(url: str, room: str, count: int, people: dict[str, str]) -> None:
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute(_LOAD, {"room": room, "count": count, **people})
+        for statement in _LOAD:
+            cursor.execute(statement, {"room": room, "count": count, **people})
     connection.close()
 
 

@@ -19,6 +19,8 @@ const context = await browser.newContext({ viewport: { width: 1280, height: 800 
 const page = await context.newPage()
 const devtools = await context.newCDPSession(page)
 await devtools.send('Performance.enable')
+page.on('console', (message) => message.type() === 'error' && process.stderr.write(`${message.text()}\n`))
+page.on('pageerror', (error) => process.stderr.write(`${error.stack}\n`))
 
 await page.goto(url)
 await page.locator('.welcome .button').nth(1).click()

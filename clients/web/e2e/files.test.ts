@@ -33,7 +33,7 @@ test('a picture and a text file are sent, seen and fetched', async () => {
   await shown.locator('.file').filter({ hasText: 'notes 笔记.txt' }).waitFor()
   const [fetched] = await Promise.all([
     alex.page.waitForEvent('download'),
-    shown.getByRole('button', { name: 'Download notes 笔记.txt' }).click(),
+    shown.locator('.file').click(),
   ])
   expect(fetched.suggestedFilename()).toBe('notes 笔记.txt')
   await shown.locator('.picture').click()
@@ -106,7 +106,8 @@ test('a message is forwarded, and a mention is suggested and shown', async () =>
   await openConversation(alex.page, 'Garden')
   await alex.page.locator('.mention.me').filter({ hasText: alex.handle }).waitFor()
 
-  await openConversation(page, 'Alex')
+  await page.locator('nav.side .row').filter({ has: page.locator('.title', { hasText: 'Alex' }) }).click()
+  await page.locator('main header .title').filter({ hasText: 'Alex' }).waitFor()
   await page.locator('.message').filter({ has: page.getByText('hello', { exact: true }) }).locator('.bubble').click({ button: 'right' })
   await page.getByRole('menuitem', { name: 'Forward' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Garden' }).click()

@@ -260,6 +260,7 @@ export function useHistoryWindow(
 
   /** Show a message and let it light up. */
   async function jump(seq: number): Promise<void> {
+    placed = true
     await props.timeline.jumpTo(seq)
     // What has no row, or is not there, gives way to what comes next.
     const index = indexFrom(entries.value, seq)

@@ -151,6 +151,10 @@ export const en = {
   more: 'More',
   show_more: 'Show more',
 
+  people: 'People',
+  no_messages_found: 'No messages found.',
+  search_all: 'Search',
+
   new_chat: 'New chat',
   new_chat_text: 'Who do you want to write to?',
   handle: 'Handle',

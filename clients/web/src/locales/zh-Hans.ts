@@ -152,6 +152,10 @@ export const zhHans: Texts = {
   more: '更多',
   show_more: '显示更多',
 
+  people: '联系人',
+  no_messages_found: '没有找到消息。',
+  search_all: '搜索',
+
   new_chat: '新建聊天',
   new_chat_text: '想和谁聊天？',
   handle: '用户名',

@@ -3,7 +3,7 @@ import { settingsOf } from './core/events'
 import { wireEvent } from './core/frames'
 import { Http, type Raw } from './http'
 import type {
-  Attachment, Conversation, EventPage, Limits, Member, MemberSettings, MessagePage, PresentMessage, SyncPage, User,
+  Attachment, Conversation, EventPage, Limits, Member, MemberSettings, MessagePage, PresentMessage, SearchPage, SyncPage, User,
 } from './types'
 
 /** Where a file can be had. */
@@ -61,22 +61,6 @@ export class Api extends Http {
 
   async rename(id: string, name: string): Promise<void> {
     await this.request('PATCH', `/v1/conversations/${id}`, { body: { name } })
-  }
-
-  /** All members. */
-  async members(id: string): Promise<Member[]> {
-    const members: Member[] = []
-    let after: string | null = null
-    do {
-      const page: { members: Member[]; next?: string | null } = await this.request(
-        'GET',
-        `/v1/conversations/${id}/members`,
-        { query: { after, limit: PAGE } },
-      )
-      members.push(...page.members)
-      after = page.next ?? null
-    } while (after !== null)
-    return members
   }
 
   async addMembers(id: string, users: readonly string[]): Promise<void> {
@@ -154,6 +138,22 @@ export class Api extends Http {
   /** Change this user's own settings of a conversation. */
   async changeSettings(id: string, changes: Partial<MemberSettings>): Promise<void> {
     await this.request('PATCH', `/v1/conversations/${id}/me`, { body: changes })
+  }
+
+  /** Messages that contain all of these words, the newest first. */
+  search(text: string, cursor: string | null): Promise<SearchPage> {
+    return this.request('GET', '/v1/search', { query: { q: text, cursor } })
+  }
+
+  /** People of this name, handle, address or number, as far as they let themselves be found. */
+  async findPeople(text: string): Promise<User[]> {
+    const query = { q: text, limit: 10 }
+    return (await this.request<{ people: User[] }>('GET', '/v1/people', { query })).people
+  }
+
+  /** One page of members. */
+  memberPage(id: string, after: string | null): Promise<{ members: Member[]; next?: string | null }> {
+    return this.request('GET', `/v1/conversations/${id}/members`, { query: { after, limit: PAGE } })
   }
 
   /** An uploaded file, as messages describe it. */

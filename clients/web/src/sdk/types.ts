@@ -75,6 +75,21 @@ export interface PresentMessage extends Present {
   client_msg_id: string
 }
 
+/** A message that was found; `highlights` are [start, end) in code points of the text. */
+export interface SearchHit {
+  conversation: string
+  seq: number
+  sender: string
+  time: string
+  text: string
+  highlights: [start: number, end: number][]
+}
+
+export interface SearchPage {
+  hits: SearchHit[]
+  next: string | null
+}
+
 /** Conversations that moved since a cursor. */
 export interface SyncPage {
   cursor: string

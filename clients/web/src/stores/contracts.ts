@@ -2,10 +2,10 @@
 import type { Deed, FileLink, SendOptions } from '@/sdk'
 import type { Account } from '@/sdk/account'
 import type {
-  Attachment, Conversation, ConnectionState, Limits, LogEvent, Member, MemberSettings, Message, Role, User,
+  Attachment, Conversation, ConnectionState, Limits, LogEvent, Member, MemberSettings, Message, Role, SearchHit, SearchPage, User,
 } from '@/sdk/types'
 
-export type { Attachment, Conversation, ConnectionState, Limits, LogEvent, Member, MemberSettings, Message, Role, User }
+export type { Attachment, Conversation, ConnectionState, Limits, LogEvent, Member, MemberSettings, Message, Role, SearchHit, SearchPage, User }
 
 /** useSession(): who is signed in, and the line to the server. */
 export interface SessionStore {
@@ -188,7 +188,10 @@ export interface MemberList {
   readonly members: readonly Member[]
   readonly loading: boolean
   readonly failed: boolean
+  /** There are more than these. */
+  readonly more: boolean
   reload(): Promise<void>
+  loadMore(): Promise<void>
   add(users: readonly string[]): Promise<void>
   remove(user: string): Promise<void>
   setRole(user: string, role: 'admin' | 'member'): Promise<void>
@@ -280,6 +283,12 @@ export interface FilesStore {
   get(id: string): FileLink | undefined
   /** For a click: a link that is good now. */
   fresh(id: string): Promise<FileLink | undefined>
+}
+
+/** useSearch() */
+export interface SearchStore {
+  people(text: string): Promise<User[]>
+  messages(text: string, cursor: string | null): Promise<SearchPage>
 }
 
 /** useThreads(): what is said under a message. */

@@ -12,6 +12,7 @@ class Members implements MemberList {
     members: [] as readonly Member[],
     loading: false,
     failed: false,
+    next: null as string | null,
   })
 
   constructor(
@@ -33,12 +34,29 @@ class Members implements MemberList {
     return this.state.failed
   }
 
-  async reload(): Promise<void> {
+  get more(): boolean {
+    return this.state.next !== null
+  }
+
+  /** The first page: a group may have ten thousand members. */
+  reload(): Promise<void> {
+    return this.load(null)
+  }
+
+  async loadMore(): Promise<void> {
+    if (this.state.next !== null && !this.state.loading) await this.load(this.state.next)
+  }
+
+  private async load(after: string | null): Promise<void> {
     this.state.loading = true
     this.state.failed = false
     try {
-      this.state.members = await this.backend().api.members(this.conversation)
-      this.met(this.state.members)
+      const { members, next } = await this.backend().api.memberPage(this.conversation, after)
+      const known = new Set(members.map(({ user }) => user.id))
+      const before = after === null ? [] : this.members.filter(({ user }) => !known.has(user.id))
+      this.state.members = [...before, ...members]
+      this.state.next = next ?? null
+      this.met(members)
     } catch {
       this.state.failed = true
     } finally {
