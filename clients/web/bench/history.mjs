@@ -118,7 +118,7 @@ while (sent === null) {
   typed.push(Date.now() - begun)
   await page.waitForTimeout(200)
 }
-await page.getByText(`live ${String(sent)}`, { exact: true }).waitFor()
+await page.locator('.column .message').getByText(`live ${String(sent)}`, { exact: true }).waitFor()
 figures.receiving = { ...(await stopFrames()), key_ms: spread(typed), messages: sent }
 figures.after_receiving = await memory()
 tell({ figures })
