@@ -236,6 +236,9 @@ class Session:
         return self.close(CloseCode.BAD_PHASE, "hello was said before")
 
     def _refresh(self, frame: Refresh, _: float) -> Effects:
+        if not frame.token:
+            message = "no token"
+            return (Reply(Error(ErrorCode.UNAUTHENTICATED, message, "refresh", "token")),)
         return (CheckToken(frame.token),)
 
     def _send(self, frame: Send, now: float) -> Effects:

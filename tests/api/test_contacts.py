@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -330,3 +331,34 @@ async def test_a_block_and_a_new_conversation_at_once_leave_no_way_through(
             assert (await say(bob, opened.json["id"])).status == 403
         else:
             assert opened.status == 403
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_what_the_inbox_tells_adds_up_to_what_is(api: RunningApi, seed: int) -> None:
+    """Random deeds of three people: each one's events, replayed, give what a question gives."""
+    dice = random.Random(seed)
+    people = await api.people(3)
+    deeds = [
+        ("PUT", "/v1/contacts/{}", {"text": "hi"}), ("POST", "/v1/contacts/{}/accept", None),
+        ("POST", "/v1/contacts/{}/refuse", None), ("DELETE", "/v1/contacts/{}", None),
+        ("PATCH", "/v1/contacts/{}", {"note": "n"}), ("PUT", "/v1/blocks/{}", None),
+        ("DELETE", "/v1/blocks/{}", None),
+    ]  # fmt: skip
+    for _ in range(40):
+        one, other = dice.sample(people, 2)
+        method, path, body = dice.choice(deeds)
+        answer = await one.call(method, path.format(other.id), body)
+        assert answer.status in (200, 204, 404, 409), answer.body
+    for one in people:
+        states: dict[str, str] = {}
+        blocks: dict[str, bool] = {}
+        for kind, body in await inbox(one):
+            if kind == "contact_changed":
+                states[body["user"]] = body["state"]
+            elif kind == "block_changed":
+                blocks[body["user"]] = body["blocked"]
+        for other in people:
+            if other is not one:
+                now = await relation(one, other)
+                assert states.get(other.id, "none") == now["state"]
+                assert blocks.get(other.id, False) == now["blocked"]

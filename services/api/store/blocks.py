@@ -11,9 +11,10 @@ from services.api.store.database import Database, Transaction
 from services.api.store.inboxes import Inboxes
 from services.api.store.log import NewEvent, Written, lock, write
 from services.api.store.reach import blocked, lock_pair
+from services.api.store.relations import state_for
 from services.api.store.users import FACE, FACE_COUNT, User, Users
 from shared.codes import ErrorCode
-from shared.events import ContactState, EventKind
+from shared.events import EventKind
 from shared.limits import BLOCKS_MAX
 from shared.problems import Problem
 
@@ -111,14 +112,12 @@ async def _end_requests(
         "UPDATE contact_requests SET shown = false WHERE from_id = %s AND to_id = %s AND shown",
         (other, user),
     )
-    nothing = {"state": ContactState.NONE.value}
+    told = [(user, other)] if taken is not None or put_away else []
+    told += [(other, user)] if taken is not None and taken[0] else []
     events = []
-    if taken is not None or put_away:
-        body = {"user": other, **nothing}
-        events.append(NewEvent(inboxes[user], EventKind.CONTACT_CHANGED, other, body))
-    if taken is not None and taken[0]:
-        body = {"user": user, **nothing}
-        events.append(NewEvent(inboxes[other], EventKind.CONTACT_CHANGED, user, body))
+    for one, about in told:
+        body = {"user": about, "state": (await state_for(transaction, one, about)).value}
+        events.append(NewEvent(inboxes[one], EventKind.CONTACT_CHANGED, about, body))
     return events
 
 

@@ -13,6 +13,7 @@ from services.api.store.database import Database, Transaction
 from services.api.store.inboxes import Inboxes
 from services.api.store.log import NewEvent, Written, lock, write
 from services.api.store.reach import blocked, lock_pair
+from services.api.store.relations import state_for
 from services.api.store.users import FACE, FACE_COUNT, User, Users
 from shared.codes import ErrorCode
 from shared.events import ContactState, EventKind
@@ -136,8 +137,7 @@ class Contacts:
                 return None
             await _check_room(transaction, user, other)
             shown = await self._write_request(transaction, user, other, text)
-            told = [(user, other, ContactState.ASKED)]
-            told += [(other, user, ContactState.ASKS)] if shown else []
+            told = [(user, other), *([(other, user)] if shown else [])]
             return await _tell(transaction, inboxes, told, text=text)
 
     async def accept(self, user: str, other: str) -> Written | None:
@@ -165,7 +165,7 @@ class Contacts:
             )
             if not refused:
                 return None
-            return await _tell(transaction, inboxes, [(user, other, ContactState.NONE)])
+            return await _tell(transaction, inboxes, [(user, other)])
 
     async def remove(self, user: str, other: str) -> Written | None:
         """End a contact, for both; or take an own request back."""
@@ -193,8 +193,7 @@ class Contacts:
                 if row is None:
                     return None
                 seen = row[0]
-            told = [(user, other, ContactState.NONE)]
-            told += [(other, user, ContactState.NONE)] if seen else []
+            told = [(user, other), *([(other, user)] if seen else [])]
             return await _tell(transaction, inboxes, told)
 
     async def note(self, user: str, other: str, note: str) -> Written | None:
@@ -212,8 +211,7 @@ class Contacts:
             )
             if not changed:
                 return None
-            told = [(user, other, ContactState.CONTACT)]
-            return await _tell(transaction, inboxes, told, note=note)
+            return await _tell(transaction, inboxes, [(user, other)], note=note)
 
     # --- steps ------------------------------------------------------------------------------
 
@@ -246,8 +244,7 @@ class Contacts:
             "INSERT INTO contacts (user_id, contact_id) VALUES (%s, %s), (%s, %s)",
             (user, other, other, user),
         )
-        told = [(user, other, ContactState.CONTACT), (other, user, ContactState.CONTACT)]
-        return await _tell(transaction, inboxes, told)
+        return await _tell(transaction, inboxes, [(user, other), (other, user)])
 
     async def _write_request(
         self, transaction: Transaction, user: str, other: str, text: str
@@ -313,16 +310,14 @@ async def _check_room(transaction: Transaction, user: str, other: str) -> None:
 async def _tell(
     transaction: Transaction,
     inboxes: dict[str, str],
-    told: Sequence[tuple[str, str, ContactState]],
+    told: Sequence[tuple[str, str]],
     **more: Any,
 ) -> Written:
-    """(whom, about whom, what that one is to them now), into their inboxes."""
-    locked = await lock(transaction, [inboxes[user] for user, _, _ in told])
-    events = [
-        NewEvent(
-            inboxes[user], EventKind.CONTACT_CHANGED, about,
-            {"user": about, "state": state.value, **more},
-        )
-        for user, about, state in told
-    ]  # fmt: skip
+    """(whom, about whom): what that one is to them now, into their inboxes."""
+    locked = await lock(transaction, [inboxes[user] for user, _ in told])
+    events = []
+    for user, about in told:
+        state = await state_for(transaction, user, about)
+        body = {"user": about, "state": state.value, **more}
+        events.append(NewEvent(inboxes[user], EventKind.CONTACT_CHANGED, about, body))
     return await write(transaction, locked, events)
