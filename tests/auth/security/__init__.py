@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(
-        f"tests.auth.security.{name}"
-        for name in ("oauth", "tokens", "passwords", "sessions", "sockets", "headers", "logs")
-    )
-)
+_ROWS = ("oauth", "tokens", "passwords", "factors", "sessions", "sockets", "headers", "logs")
+
+pytest.register_assert_rewrite(*(f"tests.auth.security.{name}" for name in _ROWS))

@@ -15,7 +15,8 @@ from typing import Any, Final, Literal
 Scene = Literal["auth", "gateway", "stack"]
 Check = Callable[..., Awaitable[Any]]
 GROUPS: Final = (
-    "OAuth", "Tokens", "Passwords", "Sessions", "WebSocket", "Headers and CORS", "Logs and audit",
+    "OAuth", "Tokens", "Passwords", "Second factors", "Sessions", "WebSocket", "Headers and CORS",
+    "Logs and audit",
 )  # fmt: skip
 
 

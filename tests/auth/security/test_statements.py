@@ -11,6 +11,7 @@ from tests.auth.rig import Rig
 
 # Each adds its rows.
 from tests.auth.security import (  # noqa: F401
+    factors,
     headers,
     logs,
     oauth,
