@@ -41,7 +41,11 @@ async def check(fault: Fault, duration_s: float, folder: Path) -> None:
     result = await runs.run(fault, 1, size(duration_s), folder)
     assert result.passed, "\n".join(report.details(result))
     assert result.summary.acked > 30 * duration_s
-    assert result.summary.refused == result.summary.unknown == 0, result.codes
+    assert result.summary.unknown == 0, result.codes
+    # What is refused for good is refused as ever: guests who are just out of a group, and replies
+    # to what was recalled meanwhile (or, by a version that knows no threads, in one). Nothing is
+    # refused because something was away.
+    assert set(result.codes) <= {"refused not_found", "refused invalid"}, result.codes
 
 
 async def test_a_rolling_restart_of_everything_is_not_noticed(tmp_path: Path) -> None:
