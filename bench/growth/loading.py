@@ -187,7 +187,7 @@ class _Rows:
             )
             _copy(
                 cursor,
-                "search_blocks (conversation_id, block, upto_seq, times, bits)",
+                "search_blocks (conversation_id, block, upto_seq, times, first_us, last_us, bits)",
                 self._blocks,
             )
             counts = [room.wanted for room in self._rooms]
@@ -207,7 +207,8 @@ class _Rows:
 
 def _block(room: str, upto: int, times: list[int], block: dict[int, frozenset[str]]) -> str:
     bits = ",".join(map(str, signature(block)))
-    return f"{room}\t{upto // BLOCK}\t{upto}\t{{{','.join(map(str, times))}}}\t{{{bits}}}"
+    spread = f"{{{','.join(map(str, times))}}}\t{min(filter(None, times))}\t{max(times)}"
+    return f"{room}\t{upto // BLOCK}\t{upto}\t{spread}\t{{{bits}}}"
 
 
 def _time(micros: int) -> str:

@@ -48,7 +48,7 @@ def test_sentences_of_many_languages(wanted: str, with_it: str, without: str) ->
     assert matched(query, with_it) is not None
     assert matched(query, without) is None
     found = tokens(with_it)
-    assert all(not found.isdisjoint(key) for term in query.terms for key in term.keys)
+    assert all(found >= term.keys for term in query.terms)
 
 
 def test_highlights_are_where_the_words_stand() -> None:

@@ -54,10 +54,11 @@ def folded(text: str) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def stems(word: str) -> frozenset[str]:
-    """The stems of a folded word in all languages."""
+def stem(word: str) -> str:
+    """The shortest stem of a folded word by the rules of any language: nobody says in which one a
+    message is. What has the same is the same word to the search."""
     short = word[:WORD_MAX_CHARS].removesuffix("'s")
-    return frozenset(stemmer.stemWord(short) for stemmer in _stemmers)
+    return min((stemmer.stemWord(short) for stemmer in _stemmers), key=lambda one: (len(one), one))
 
 
 def pairs(run: str) -> frozenset[str]:
@@ -75,7 +76,7 @@ def tokens(text: str) -> frozenset[str]:
             found |= pairs(word)
             found.update(word)
         else:
-            found |= stems(word)
+            found.add(stem(word))
     return frozenset(found)
 
 
@@ -94,14 +95,12 @@ class Term:
     """Something that a text must contain: a word in any form, or characters as they are."""
 
     text: str  # folded
-    stems: frozenset[str]  # of a word; empty: characters as they are
+    stem: str  # of a word; empty: characters as they are
 
     @property
-    def keys(self) -> tuple[frozenset[str], ...]:
-        """Tokens: a text with the term has one of each set."""
-        if self.stems:
-            return (self.stems,)
-        return tuple(frozenset({pair}) for pair in pairs(self.text))
+    def keys(self) -> frozenset[str]:
+        """Tokens: a text with the term has all of them."""
+        return frozenset({self.stem}) if self.stem else pairs(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def parsed(text: str) -> Query:
     for index, part in enumerate(regex.split(r'["„“”«»「」]', text)):
         words = [(word, is_run) for word, _, _, is_run in _pieces(part)]
         for word, is_run in words:
-            terms[Term(word, frozenset() if is_run else stems(word))] = None
+            terms[Term(word, "" if is_run else stem(word))] = None
         if index % 2 and len(words) > 1:
             phrases.append(_spaced(part))
     return Query(tuple(terms)[:TERMS_MAX], tuple(phrases))
@@ -144,11 +143,11 @@ def matched(query: Query, text: str) -> Match | None:
     exact: set[int] = set()
     for word, start, end, is_run in _pieces(text):
         for index, term in enumerate(query.terms):
-            if is_run != (not term.stems):
+            if is_run != (not term.stem):
                 continue
             if is_run:
                 new = list(_within(word, term.text, start, end))
-            elif word == term.text or not term.stems.isdisjoint(stems(word)):
+            elif stem(word) == term.stem:
                 new = [(start, end)]
             else:
                 continue

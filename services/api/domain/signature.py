@@ -10,9 +10,9 @@ from typing import Final
 BLOCK: Final = 32  # events to a signature: the bits of an integer
 HASHES: Final = 3
 ROWS_MIN, ROWS_MAX = 64, 2048
-# With 12 rows for each token of a message, a fifth of its bits are set, and of 100 messages
+# With 20 rows for each token of a message, a seventh of its bits are set, and of 300 messages
 # without a word one seems to have it.
-ROWS_PER_TOKEN: Final = 12
+ROWS_PER_TOKEN: Final = 20
 
 
 @lru_cache(maxsize=200_000)

@@ -16,11 +16,13 @@ from msgspec import Struct
 
 from services.api.domain.fulltext import Match, Query, matched
 from services.api.domain.signature import BLOCK, condition
+from services.api.store.conversations import LOWEST_ID
 from services.api.store.database import Database, Row
 from shared.ids import EVERYBODY
 from shared.limits import SEARCH_POOL
 
 CANDIDATES: Final = 100  # messages read at a time
+EXTRA: Final = 64
 ROUNDS_MAX: Final = 10  # a page may be short then, never slow
 TAIL_MAX: Final = 500  # newest messages of a conversation that have no signature yet
 
@@ -90,15 +92,19 @@ class Search:
                 statement,
                 values | {"micros": start.micros, "room": start.conversation, "seq": start.seq},
             )
-            for row in rows:
+            found = [row[1:] for row in rows if row[1] is not None]
+            for row in found:
                 start = Place(row[0], row[1], row[2])
                 hit = _hit(row, query)
                 if hit is not None:
                     hits.append(hit)
                     if len(hits) == limit:
                         return hits, start
-            if len(rows) < CANDIDATES:
-                return hits, None
+            if len(found) < CANDIDATES:
+                frontier = rows[0][0]
+                if frontier is None:
+                    return hits, None
+                start = Place(frontier + 1, LOWEST_ID)
         return hits, start
 
     async def pool(self, user: str, query: Query, filters: Filters, start: Place) -> list[Hit]:
@@ -108,7 +114,7 @@ class Search:
 
 
 def _statement(user: str, query: Query, filters: Filters) -> tuple[str, dict[str, Any]]:
-    keys: list[Sequence[str]] = [tuple(key) for term in query.terms for key in term.keys]
+    keys: list[Sequence[str]] = [[key] for term in query.terms for key in sorted(term.keys)]
     if filters.sender:
         keys.append([sender_token(filters.sender)])
     if filters.has_file:
@@ -134,9 +140,11 @@ def _micros(time: datetime | None, otherwise: int) -> int:
     return otherwise if time is None else round(time.timestamp() * 1_000_000)
 
 
-# Newest first, in the order of Place. OFFSET 0 keeps each lookup a walk down an index. What the
-# signatures let through is looked at again: the sender, the files and mentions here, the words by
-# the caller.
+# Newest first, in the order of Place. Of the rows with candidates, the newest are opened: one for
+# each conversation and EXTRA more. All that is newer than the newest of the others is complete
+# then; that is the frontier, from which the next round goes on; NULL: there are no others. OFFSET 0
+# keeps each lookup a walk down an index. What the signatures let through is looked at again: the
+# sender, the files and mentions here, the words by the caller.
 _SQL: Final = f"""
 WITH mine AS MATERIALIZED (
     SELECT m.conversation_id AS id, m.first_seq, c.head_seq, coalesce(b.upto_seq, 0) AS upto_seq
@@ -148,15 +156,22 @@ WITH mine AS MATERIALIZED (
     WHERE m.user_id = %(user)s AND m.left_seq IS NULL AND c.kind <> 'inbox'
         AND (%(in)s::uuid IS NULL OR m.conversation_id = %(in)s::uuid)
 ), blocks AS MATERIALIZED (
-    SELECT n.id, n.first_seq, b.block, b.times, b.mask FROM mine n, LATERAL (
-        SELECT b.block, b.times, CASE WHEN b.bits IS NULL THEN -1 ELSE {{mask}} END AS mask
+    SELECT n.id, n.first_seq, b.block, b.times, b.last_us, b.mask FROM mine n, LATERAL (
+        SELECT b.block, b.times, b.last_us,
+            CASE WHEN b.bits IS NULL THEN -1 ELSE {{mask}} END AS mask
         FROM search_blocks b
-        WHERE b.conversation_id = n.id AND b.block >= n.first_seq / {BLOCK} OFFSET 0
+        WHERE b.conversation_id = n.id AND b.block >= n.first_seq / {BLOCK}
+            AND b.first_us <= least(%(micros)s, %(before)s) AND b.last_us > %(after)s OFFSET 0
     ) b WHERE b.mask <> 0
+), recent AS MATERIALIZED (
+    SELECT * FROM blocks ORDER BY last_us DESC LIMIT (SELECT count(*) + {EXTRA} FROM mine)
+), frontier AS MATERIALIZED (
+    SELECT CASE WHEN (SELECT count(*) FROM blocks) > count(*) THEN min(last_us) END AS micros
+    FROM recent
 ), candidates AS MATERIALIZED (
     SELECT * FROM (
         SELECT t.micros, b.id, b.block * {BLOCK} + t.place - 1 AS seq
-        FROM blocks b, unnest(b.times) WITH ORDINALITY AS t (micros, place)
+        FROM recent b, unnest(b.times) WITH ORDINALITY AS t (micros, place)
         WHERE (b.mask >> (t.place - 1)::int) & 1 = 1 AND t.micros > 0
             AND b.block * {BLOCK} + t.place - 1 >= b.first_seq
         UNION ALL
@@ -171,9 +186,11 @@ WITH mine AS MATERIALIZED (
     ) c
     WHERE (c.micros, c.id, c.seq) < (%(micros)s, %(room)s::uuid, %(seq)s)
         AND c.micros < %(before)s AND c.micros > %(after)s
+        AND c.micros > coalesce((SELECT f.micros FROM frontier f), -1)
     ORDER BY c.micros DESC, c.id DESC, c.seq DESC LIMIT %(candidates)s
 )
-SELECT c.micros, c.id::text, c.seq, e.sender_id::text, e.created_at, e.body, v.version, v.text,
+SELECT f.micros, c.micros, c.id::text, c.seq, e.sender_id::text, e.created_at, e.body,
+    v.version, v.text,
     (%(sender)s::uuid IS NULL OR e.sender_id = %(sender)s::uuid)
     AND NOT EXISTS (SELECT FROM recalls r WHERE r.conversation_id = c.id AND r.seq = c.seq)
     AND (NOT %(has_file)s OR EXISTS (
@@ -183,10 +200,11 @@ SELECT c.micros, c.id::text, c.seq, e.sender_id::text, e.created_at, e.body, v.v
         SELECT FROM mentions o WHERE o.conversation_id = c.id AND o.seq = c.seq
             AND o.user_id IN (%(user)s, %(everybody)s)
     ))
-FROM candidates c, LATERAL (
+FROM frontier f LEFT JOIN candidates c ON true
+LEFT JOIN LATERAL (
     SELECT e.sender_id, e.created_at, e.body FROM events e
     WHERE e.conversation_id = c.id AND e.seq = c.seq OFFSET 0
-) e
+) e ON true
 LEFT JOIN LATERAL (
     SELECT v.version, v.text FROM message_versions v
     WHERE v.conversation_id = c.id AND v.seq = c.seq ORDER BY v.version DESC LIMIT 1

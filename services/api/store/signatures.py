@@ -109,13 +109,18 @@ async def _make(transaction: Transaction, conversation: str, block: int, head: i
     bits = signature({row[0] - first: tokens_of(row[2:]) for row in rows})
     await transaction.execute(
         """
-        INSERT INTO search_blocks (conversation_id, block, upto_seq, times, bits)
-        VALUES (%s, %s, %s, %s::bigint[], %s::int[])
+        INSERT INTO search_blocks
+            (conversation_id, block, upto_seq, times, first_us, last_us, bits)
+        VALUES (%s, %s, %s, %s::bigint[], %s, %s, %s::int[])
         ON CONFLICT (conversation_id, block) DO UPDATE
-        SET upto_seq = excluded.upto_seq, times = excluded.times, bits = excluded.bits
+        SET upto_seq = excluded.upto_seq, times = excluded.times, first_us = excluded.first_us,
+            last_us = excluded.last_us, bits = excluded.bits
         """,
-        (conversation, block, min(head, first + BLOCK - 1), times, bits),
-    )
+        (
+            conversation, block, min(head, first + BLOCK - 1), times,
+            min(filter(None, times), default=0), max(times), bits,
+        ),
+    )  # fmt: skip
 
 
 def tokens_of(row: Row) -> frozenset[str]:
