@@ -11,7 +11,7 @@ export AGILEIM_GATEWAYS := $(call given,GATEWAYS)
 export AGILEIM_LOGS := $(call given,LOGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test web-test test-operators lint faults bench docs secrets lock clean
+.PHONY: help up demo test web-test test-operators lint faults bench bench-growth docs secrets lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -53,6 +53,10 @@ faults: ## Kill, stall and cut off parts under load, and look for lost messages 
 bench: ## Measure throughput and cost (ARGS=...)
 	$(INSTALL) dev
 	$(PYTHON) -m bench $(ARGS)
+
+bench-growth: ## The same questions to a small history and to 10 million messages (ARGS=...)
+	$(INSTALL) dev
+	$(PYTHON) -m bench.growth $(ARGS)
 
 docs: ## Write docs/asyncapi.json from the code
 	$(INSTALL) standalone
