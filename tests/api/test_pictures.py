@@ -42,7 +42,8 @@ async def test_a_picture_that_is_replaced_may_go(api: RunningApi) -> None:
             "SELECT id::text, kept_until IS NULL FROM files WHERE id = ANY(%s::uuid[])",
             ([first, second],),
         )
-        return [dict(rows)[file] for file in (first, second)]
+        known: dict[str, bool] = {file: is_kept for file, is_kept in rows}  # noqa: C416 - typed
+        return [known[file] for file in (first, second)]
 
     await ada.call("PATCH", base, {"avatar": first})
     assert await kept() == [True, False]

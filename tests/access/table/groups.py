@@ -7,7 +7,7 @@ from tests.access.row import Row
 
 BASE = "/v1/conversations/{conversation}"
 LATER = "2100-01-01T00:00:00Z"
-NOWHERE = {"fill": {"user": "outsider"}}
+NOWHERE = {"user": "outsider"}
 
 ROWS = [
     Row("PATCH", BASE, managers(200), body={"announcement": True}, note="who may write"),
@@ -26,7 +26,7 @@ ROWS = [
     Row("DELETE", f"{BASE}/members/{{user}}/silence", managers(204)),
     Row("GET", f"{BASE}/bans", managers(200)),
     Row("PUT", f"{BASE}/bans/{{user}}", managers(204), body={}),
-    Row("PUT", f"{BASE}/bans/{{user}}", managers(204), body={}, **NOWHERE, note="nobody in it"),
+    Row("PUT", f"{BASE}/bans/{{user}}", managers(204), body={}, fill=NOWHERE, note="nobody in it"),
     Row(
         "PUT", f"{BASE}/bans/{{user}}", managers(FORBIDDEN, owner=204), body={},
         fill={"user": "second_admin"}, note="an admin",
