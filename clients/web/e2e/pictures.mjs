@@ -22,7 +22,8 @@ async function signedIn(handle, options) {
 }
 
 async function open(page, title) {
-  await page.locator('nav.side .row').filter({ hasText: title }).first().click()
+  await page.locator('nav.side .row').filter({ has: page.locator('.title', { hasText: title }) }).first().click()
+  await page.locator('main header .title').filter({ hasText: title }).waitFor()
   await page.locator('.message').last().waitFor()
   await page.mouse.move(0, 0)
 }
