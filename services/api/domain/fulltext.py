@@ -58,7 +58,8 @@ def stem(word: str) -> str:
     """The shortest stem of a folded word by the rules of any language: nobody says in which one a
     message is. What has the same is the same word to the search."""
     short = word[:WORD_MAX_CHARS].removesuffix("'s")
-    return min((stemmer.stemWord(short) for stemmer in _stemmers), key=lambda one: (len(one), one))
+    found: list[str] = [stemmer.stemWord(short) for stemmer in _stemmers]
+    return min(found, key=lambda one: (len(one), one))
 
 
 def pairs(run: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from agileim.file_models import SearchHit, SearchPage
 from agileim.http import Http
@@ -32,7 +32,7 @@ class SearchCalls:
     ) -> SearchPage:
         """Messages with all of these words, in conversations that the user is in. The times need
         a time zone."""
-        query = {
+        query: dict[str, Any] = {
             "q": text or None,
             "from": sender,
             "in": conversation,
