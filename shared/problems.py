@@ -103,9 +103,10 @@ def edge(metrics: Metrics) -> Middleware:
             except web.HTTPException as error:
                 if error.status < 400 or error.content_type == "application/problem+json":
                     raise
-                response = problem_response(_from_http_error(error), trace_id)
+                response = problem_response(
+                    _from_http_error(error), trace_id, status=error.status, title=error.reason
+                )
                 if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-                    response.set_status(error.status)
                     response.headers["Allow"] = error.headers.get("Allow", "")
             except ConnectionResetError:
                 raise  # the caller has gone: nobody reads an answer

@@ -26,6 +26,7 @@ VERSION: Final = "1.0.0"
 PATH: Final = "/v1/uploads"
 BODY_TYPE: Final = "application/offset+octet-stream"
 METADATA_MAX_CHARS: Final = 2_000
+_VERSIONS: Final = {412: "another version of tus is needed"}
 _RESUMABLE: Final = {"Tus-Resumable": VERSION}
 _ABOUT: Final = {
     "Tus-Version": VERSION,
@@ -56,7 +57,7 @@ class UploadHandlers:
             Endpoint(
                 method="POST", path=PATH, name="createUpload",
                 summary="Announce a file (tus); the answer's Location takes its bytes",
-                handler=self.create, answer=None, statuses=(201,),
+                handler=self.create, answer=None, statuses=(201,), others=_VERSIONS,
                 refusals=(ErrorCode.INVALID, ErrorCode.TOO_LARGE, ErrorCode.CONFLICT),
                 headers={
                     **_HEADERS,
@@ -66,12 +67,14 @@ class UploadHandlers:
             ),
             Endpoint(
                 method="HEAD", path=one, name="getUpload", summary="How far an upload got (tus)",
-                handler=self.state, answer=None, refusals=(missing,), headers=_HEADERS,
+                handler=self.state, answer=None, refusals=(missing,), others=_VERSIONS,
+                headers=_HEADERS,
             ),
             Endpoint(
                 method="PATCH", path=one, name="continueUpload",
                 summary="The next bytes of a file (tus); with the last one the file is there",
                 handler=self.receive, answer=None, statuses=(204,),
+                others={**_VERSIONS, 460: "the checksum is another"},
                 refusals=(
                     missing, ErrorCode.INVALID, ErrorCode.CONFLICT, ErrorCode.TOO_LARGE,
                     ErrorCode.UNSUPPORTED_TYPE,
@@ -85,7 +88,7 @@ class UploadHandlers:
             Endpoint(
                 method="DELETE", path=one, name="giveUpUpload",
                 summary="Delete an upload, or a file that no message carries (tus)",
-                handler=self.give_up, answer=None, statuses=(204,),
+                handler=self.give_up, answer=None, statuses=(204,), others=_VERSIONS,
                 refusals=(missing, ErrorCode.CONFLICT), headers=_HEADERS,
             ),
         ]  # fmt: skip

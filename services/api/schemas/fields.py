@@ -52,6 +52,15 @@ def seq_parameter(least: int) -> fields.Integer:
     return fields.Integer(validate=validate.Range(least, SEQ_MAX))
 
 
+class Flag(fields.Boolean):
+    """true or false; neither 1 nor "yes"."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 def page_limit() -> fields.Integer:
     """How many items of a list one wants."""
     return fields.Integer(load_default=PAGE_DEFAULT, validate=validate.Range(1, PAGE_MAX))

@@ -25,7 +25,7 @@ DETAIL_FIELDS: Final[dict[str, Field[Any]]] = {
     "avatar": own.identifier(allow_none=True, metadata={"description": "a file"}),
     "visibility": fields.String(validate=validate.OneOf(VISIBILITIES)),
     "joining": fields.String(validate=validate.OneOf(JOININGS)),
-    "announcement": fields.Boolean(metadata={"description": "only owner and admins write"}),
+    "announcement": own.Flag(metadata={"description": "only owner and admins write"}),
 }
 
 
@@ -43,7 +43,7 @@ class GroupChanges(Schema):
     avatar = own.identifier(allow_none=True)
     visibility = fields.String(validate=validate.OneOf(VISIBILITIES))
     joining = fields.String(validate=validate.OneOf(JOININGS))
-    announcement = fields.Boolean()
+    announcement = own.Flag()
 
     @validates_schema
     def names_something(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -110,7 +110,7 @@ class JoinRequestPage(Schema):
 class JoinAnswer(Schema):
     """Whether they come in."""
 
-    accept = fields.Boolean(required=True)
+    accept = own.Flag(required=True)
 
 
 class NewInvite(Schema):
@@ -118,7 +118,7 @@ class NewInvite(Schema):
 
     expires_in_s = fields.Integer(strict=True, validate=validate.Range(1, INVITE_MAX_S))
     uses_max = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
-    approval = fields.Boolean(
+    approval = own.Flag(
         load_default=False, metadata={"description": "who comes by it has to ask first"}
     )
 
@@ -133,7 +133,7 @@ class Invite(Schema):
     expires_at = fields.DateTime(required=True, allow_none=True)
     uses_max = fields.Integer(required=True, allow_none=True)
     uses = fields.Integer(required=True)
-    approval = fields.Boolean(required=True)
+    approval = own.Flag(required=True)
 
 
 class InvitePage(Schema):
@@ -166,7 +166,7 @@ class InvitePreview(Schema):
     description = fields.String(required=True)
     avatar = own.identifier(required=True, allow_none=True)
     member_count = fields.Integer(required=True)
-    approval = fields.Boolean(required=True)
+    approval = own.Flag(required=True)
     expires_at = fields.DateTime(required=True, allow_none=True)
 
 
@@ -188,7 +188,7 @@ class Channel(Schema):
     avatar = own.identifier(required=True, allow_none=True)
     member_count = fields.Integer(required=True)
     joining = fields.String(required=True, validate=validate.OneOf(JOININGS))
-    announcement = fields.Boolean(required=True)
+    announcement = own.Flag(required=True)
     state = fields.String(
         required=True, validate=validate.OneOf(["none", "requested", "member"]),
         metadata={"description": "of the caller"},

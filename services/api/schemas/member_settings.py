@@ -33,9 +33,9 @@ class NewMemberSettings(Schema):
         strict=True, allow_none=True, validate=validate.Range(0, PINNED_MAX),
         metadata={"description": "place among those at the top, the lowest first; null: not there"},
     )  # fmt: skip
-    archived = fields.Boolean()
-    hidden = fields.Boolean(metadata={"description": "until the next message"})
-    marked_unread = fields.Boolean()
+    archived = own.Flag()
+    hidden = own.Flag(metadata={"description": "until the next message"})
+    marked_unread = own.Flag()
     draft = fields.Nested(MessageDraft, allow_none=True)
 
     @validates_schema
@@ -51,7 +51,7 @@ class MemberSettings(Schema):
     muted_until = fields.DateTime(required=True, allow_none=True)
     notify = fields.String(required=True, validate=validate.OneOf(NOTIFY))
     pinned = fields.Integer(required=True, allow_none=True)
-    archived = fields.Boolean(required=True)
-    hidden = fields.Boolean(required=True)
-    marked_unread = fields.Boolean(required=True)
+    archived = own.Flag(required=True)
+    hidden = own.Flag(required=True)
+    marked_unread = own.Flag(required=True)
     draft = fields.Nested(MessageDraft, required=True, allow_none=True)

@@ -11,9 +11,9 @@ class MessageReceipt(Schema):
     """A member's side; a time is null for what has not happened, or was long ago."""
 
     user = own.identifier(required=True)
-    delivered = fields.Boolean(required=True)
+    delivered = own.Flag(required=True)
     delivered_at = fields.DateTime(required=True, allow_none=True)
-    read = fields.Boolean(required=True)
+    read = own.Flag(required=True)
     read_at = fields.DateTime(required=True, allow_none=True)
 
 
@@ -28,4 +28,4 @@ class MessageReceipts(Schema):
 class ReceiptPrivacy(Schema):
     """``private``: neither tells others nor is told by them what was read."""
 
-    private = fields.Boolean(required=True)
+    private = own.Flag(required=True)

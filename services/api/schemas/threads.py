@@ -19,7 +19,7 @@ class Thread(Schema):
     thread = own.seq(1, required=True)
     replies = fields.Integer(required=True)
     last_seq = own.seq(required=True, metadata={"description": "of the newest reply; 0: none"})
-    following = fields.Boolean(required=True)
+    following = own.Flag(required=True)
     read_seq = own.seq(required=True)
     unread = fields.Integer(required=True, metadata={"description": "replies, if one follows it"})
 
@@ -27,7 +27,7 @@ class Thread(Schema):
 class ThreadChanges(Schema):
     """Follow a thread or stop; how far one has read it, which never goes back."""
 
-    following = fields.Boolean()
+    following = own.Flag()
     read_seq = own.seq(1)
 
     @validates_schema

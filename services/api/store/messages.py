@@ -25,6 +25,7 @@ from services.api.store.reach import refusal
 from services.api.store.signatures import outdate
 from shared.codes import ErrorCode
 from shared.events import EventKind, Role
+from shared.ids import is_id
 from shared.limits import MENTIONS_MAX
 from shared.problems import Problem
 
@@ -65,6 +66,8 @@ def no_message() -> Problem:
 
 async def target(asker: Database | Transaction, conversation: str, user: str, seq: int) -> Target:
     """A message as this member sees it. Raises Problem."""
+    if not is_id(conversation):
+        raise no_message()
     row = await asker.fetch_one(
         """
         SELECT e.sender_id::text, e.body, e.created_at,
