@@ -29,7 +29,7 @@ def served(settings: ApiSettings) -> Iterator[tuple[str, str]]:
     """(method, path) of every route that api has for others."""
     for route in create_app(settings).router.routes():
         path = route.resource.canonical if route.resource is not None else ""
-        on_behalf = path.startswith(ON_BEHALF)  # the same operations: see test_on_behalf
+        on_behalf = path.startswith(ON_BEHALF)  # the same operations: see tests/api/test_services
         if path.startswith(("/v1/", "/internal/")) and not on_behalf and route.method != "HEAD":
             yield route.method, path
 

@@ -14,7 +14,6 @@ from services.api import schemas
 from services.api.app import create_app
 from services.api.settings import ApiSettings
 from shared.ids import new_id
-from shared.internal import SCOPE_AUTH, SCOPE_DISPATCHER, SCOPE_GATEWAY
 from tests.api.rig import Caller, RunningApi
 
 MISSING = "00000000-0000-7000-8000-000000000000"
@@ -106,31 +105,6 @@ async def test_a_public_document_needs_no_token_and_all_else_does(api: RunningAp
                 assert answer.headers["WWW-Authenticate"].startswith("Bearer")
             else:  # some lead to nothing without a secret of their own
                 assert answer.status in (200, 204, 404)
-
-
-async def test_internal_routes_want_a_service_token_with_their_scope(
-    api: RunningApi, settings: ApiSettings
-) -> None:
-    ada = await api.person()
-    routes = [
-        (route.method, str(route.resource.canonical))
-        for route in create_app(settings).router.routes()
-        if route.resource is not None and route.resource.canonical.startswith("/internal/")
-    ]
-    assert len(routes) > 10
-    for method, path in routes:
-        if method == "HEAD":
-            continue
-        url = path.replace("{conversation}", MISSING).replace("{user}", MISSING)
-        url = url.replace("{client_id}", "some-app")
-        assert (await api.nobody().call(method, url)).refusal[0] == 401, path
-        assert (await ada.call(method, url)).refusal[0] == 401, path
-        granted = []
-        for scope in (SCOPE_GATEWAY, SCOPE_DISPATCHER, SCOPE_AUTH):
-            answer = await api.service(scope).call(method, url, b"{}")
-            if answer.status != 403:
-                granted.append(scope)
-        assert len(granted) == 1, (path, granted)
 
 
 @pytest.mark.parametrize(
