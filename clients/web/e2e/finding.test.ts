@@ -18,6 +18,8 @@ beforeAll(async () => {
   await say(mei.page, '灯笼在地下室')
   await bubble(mei.page, '灯笼在地下室').locator('[data-status=sent], [data-status=delivered]').waitFor()
   await chatWith(mei, zoe)
+  // The composer of the conversation with Alex is there already: wait for the other one's.
+  await mei.page.locator('main header .title').filter({ hasText: zoe.name }).waitFor()
   await say(mei.page, 'hello')
 })
 afterAll(() => house.close())
