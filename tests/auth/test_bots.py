@@ -89,6 +89,26 @@ async def test_secrets_overlap_and_a_revoked_one_ends_its_sockets(rig: Rig, ada:
     assert await _introspected(rig, new["access_token"])
 
 
+async def test_two_secrets_are_good_at_once_and_no_longer_than_said(rig: Rig, ada: Tokens) -> None:
+    _, bot = await _ask(rig, "POST", "", ada.access_token, BOT)
+    path = f"/{bot['id']}/secrets"
+    _, second = await _ask(rig, "POST", path, ada.access_token, {"overlap_s": 3600})
+    for secret in (bot["secret"], second["secret"]):
+        assert (await _sign_in(rig, bot["id"], secret))[0] == 200
+    _, third = await _ask(rig, "POST", path, ada.access_token, {"overlap_s": 200})
+    statuses = [
+        (await _sign_in(rig, bot["id"], secret))[0]
+        for secret in (bot["secret"], second["secret"], third["secret"])
+    ]
+    assert statuses == [401, 200, 200], "a third pushes the oldest out"
+    rig.clock.now += 201
+    statuses = [
+        (await _sign_in(rig, bot["id"], secret))[0]
+        for secret in (second["secret"], third["secret"])
+    ]
+    assert statuses == [401, 200]
+
+
 async def test_ended_bot_is_out_for_good(rig: Rig, ada: Tokens) -> None:
     _, bot = await _ask(rig, "POST", "", ada.access_token, BOT)
     _, answer = await _sign_in(rig, bot["id"], bot["secret"])

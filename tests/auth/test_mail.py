@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -46,9 +47,17 @@ async def box() -> AsyncIterator[Mailbox]:
 async def rig(
     tmp_path: Path, postgres_url: str, redis_url: str, key_prefix: str, box: Mailbox
 ) -> AsyncIterator[Rig]:
-    """With a mail server."""
+    async with with_mail(tmp_path, postgres_url, redis_url, key_prefix, box) as ready:
+        yield ready
+
+
+@asynccontextmanager
+async def with_mail(
+    folder: Path, postgres_url: str, redis_url: str, key_prefix: str, box: Mailbox
+) -> AsyncIterator[Rig]:
+    """auth with a mail server."""
     async with running(
-        tmp_path, postgres_url, redis_url, key_prefix,
+        folder, postgres_url, redis_url, key_prefix,
         smtp_url=Secret(f"smtp+plain://127.0.0.1:{box.port}"),
         mail_from="Chat <chat@agile.example>",
     ) as ready:  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp.test_utils import unused_port
 
+from tests.auth.people import code_at, set_up_authenticator
 from tests.auth.rig import PASSWORD, Rig, running
 from tests.support import node
 from tests.support.signin import Away, Browser, CodeRequest, Page, Tokens, browser, exchange
@@ -24,17 +26,26 @@ async def rig(
     request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str, redis_url: str,
     key_prefix: str,
 ) -> AsyncIterator[Rig]:  # fmt: skip
-    """auth with one provider outside, called Acme. A parameter changes settings."""
+    """auth with one provider outside. A parameter changes settings."""
     changes: dict[str, Any] = getattr(request, "param", {})
+    async with with_acme(tmp_path, postgres_url, redis_url, key_prefix, **changes) as ready:
+        yield ready
+
+
+@asynccontextmanager
+async def with_acme(
+    folder: Path, postgres_url: str, redis_url: str, key_prefix: str, **changes: Any
+) -> AsyncIterator[Rig]:
+    """auth with one provider outside, called Acme."""
     issuer = f"http://127.0.0.1:{unused_port()}"
     client = {
         "client_id": "agileim", "client_secret": "a secret: of + ours",
         "redirect_uris": [f"{issuer}/connect/outside/acme/callback"],
     }  # fmt: skip
-    folder = node.packages(FOLDER)
-    async with node.running(folder / "outside.mjs", {"clients": [client]}) as program:
+    packages = node.packages(FOLDER)
+    async with node.running(packages / "outside.mjs", {"clients": [client]}) as program:
         theirs = (await program.says())["issuer"]
-        providers = tmp_path / "providers.json"
+        providers = folder / "providers.json"
         providers.write_text(
             json.dumps([{
                 "id": "acme", "name": "Acme", "issuer": theirs, "client_id": "agileim",
@@ -42,7 +53,7 @@ async def rig(
             }])
         )  # fmt: skip
         async with running(
-            tmp_path, postgres_url, redis_url, key_prefix,
+            folder, postgres_url, redis_url, key_prefix,
             issuer=issuer, outside_providers_file=providers, **changes,
         ) as ready:  # fmt: skip
             yield ready
@@ -195,6 +206,30 @@ async def test_second_factor_is_demanded_as_after_a_password(rig: Rig) -> None:
         account = await tab.open("/connect/account")
         assert isinstance(account, Page)
         assert "/connect/signin" in account.url
+
+
+async def test_second_factor_that_is_set_up_is_asked_for(rig: Rig, ada: Tokens) -> None:
+    """The provider may be in the wrong hands: what is asked for after a password is so here."""
+    await _email(rig, ada.user, ADA)
+    wanted = CodeRequest()
+    async with browser(rig.url) as tab:
+        await _submit(tab, await _go(rig, tab, ADA), decision="allow")
+        secret, _ = await set_up_authenticator(rig, tab)
+    rig.clock.now += 30
+    async with browser(rig.url) as tab:
+        page = await _go(rig, tab, ADA, wanted)
+        assert isinstance(page, Page)
+        assert "/connect/signin/step" in page.url
+        silent = await tab.open(wanted.path(prompt="none"))
+        assert isinstance(silent, Away)
+        assert silent.parameters["error"] == "login_required"
+        wrong = await _submit(tab, page, code="000000")
+        assert isinstance(wrong, Page)
+        assert wrong.status == 422
+        code = wanted.code(await _submit(tab, wrong, code=code_at(rig, secret)))
+        tokens = await exchange(tab.http, rig.url, wanted.grant(code))
+    assert tokens.user == ada.user
+    assert tokens.claims["amr"] == ["fed", "otp", "mfa"]
 
 
 async def test_disabled_account_is_refused(rig: Rig, ada: Tokens) -> None:

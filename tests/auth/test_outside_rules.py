@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -166,13 +167,26 @@ class Liar:
 
 @pytest.fixture
 async def liar() -> AsyncIterator[Liar]:
-    one = Liar()
-    async with TestServer(one.app(), port=int(one.issuer.rpartition(":")[2])):
+    async with lying() as one:
         yield one
 
 
 @pytest.fixture
 async def ours(liar: Liar) -> AsyncIterator[OutsideProvider]:
+    async with our_side(liar) as side:
+        yield side
+
+
+@asynccontextmanager
+async def lying() -> AsyncIterator[Liar]:
+    """A liar that answers."""
+    one = Liar()
+    async with TestServer(one.app(), port=int(one.issuer.rpartition(":")[2])):
+        yield one
+
+
+@asynccontextmanager
+async def our_side(liar: Liar) -> AsyncIterator[OutsideProvider]:
     """Our side of it."""
     settings = Provider("liar", "Liar", liar.issuer, "us", "a secret")
     async with aiohttp.ClientSession() as http:

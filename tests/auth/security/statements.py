@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-# What a check is given: auth with Ada signed in, a gateway, or everything as `make up` runs it.
-Scene = Literal["auth", "gateway", "stack"]
+# What a check is given: auth with Ada signed in (with a mail server and its mailbox, or with an
+# OpenID provider outside), a gateway, or everything as `make up` runs it.
+Scene = Literal["auth", "mail", "outside", "gateway", "stack"]
 Check = Callable[..., Awaitable[Any]]
 GROUPS: Final = (
-    "OAuth", "Tokens", "Passwords", "Second factors", "Sessions", "WebSocket", "Headers and CORS",
-    "Logs and audit",
+    "OAuth", "Tokens", "Passwords", "Second factors", "Mail", "Signing in elsewhere", "Sessions",
+    "Bots", "WebSocket", "Headers and CORS", "Logs and audit",
 )  # fmt: skip
 
 

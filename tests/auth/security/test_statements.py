@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 
 from standalone.stack import Stack
+from tests.auth.mailbox import Mailbox
 from tests.auth.rig import Rig
 
 # Each adds its rows.
 from tests.auth.security import (  # noqa: F401
+    bots,
     factors,
     headers,
     logs,
+    mails,
     oauth,
+    outside,
     passwords,
     sessions,
     sockets,
@@ -35,6 +39,16 @@ def _rows(scene: Scene) -> pytest.MarkDecorator:
 @_rows("auth")
 async def test_auth(statement: Statement, rig: Rig, ada: Tokens) -> None:
     await statement.check(rig, ada)
+
+
+@_rows("mail")
+async def test_mail(statement: Statement, posting: tuple[Rig, Mailbox, Tokens]) -> None:
+    await statement.check(*posting)
+
+
+@_rows("outside")
+async def test_outside(statement: Statement, elsewhere: tuple[Rig, Tokens]) -> None:
+    await statement.check(*elsewhere)
 
 
 @_rows("gateway")
