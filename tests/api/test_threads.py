@@ -96,6 +96,16 @@ async def test_threads_begin_with_messages_of_the_main_line(api: RunningApi) -> 
     assert (await bob.call("GET", nested)).refusal[0] == 404
 
 
+async def test_who_has_left_does_not_learn_what_is_a_message(api: RunningApi) -> None:
+    ada, bob = await api.people(2)
+    room = await ada.group_with(bob)
+    root = (await ada.say(room))["seq"]
+    await bob.post(f"/v1/conversations/{room}/leave")
+    later = (await ada.say(room))["seq"]
+    for seq in (1, root, later, later + 1):
+        assert (await reply(bob, room, seq)).refusal[:2] == (404, "not_found")
+
+
 async def test_a_recalled_reply_is_known_as_one(api: RunningApi) -> None:
     ada, bob = await api.people(2)
     room = await ada.group_with(bob)

@@ -14,8 +14,9 @@ async def misdirected(database: Database, drafts: Sequence[Draft]) -> tuple[set[
     those whose thread begins with such, or with a reply in another thread.
 
     Asked before messages are stored, and only if some of them are replies: a message that was seen
-    once never stops being one. Who is not a member, and who tries again what was stored, is left to
-    the statement that stores. Raises StoreError.
+    once never stops being one. Who is not a member (any more: they must not learn what is a message
+    there now), and who tries again what was stored, is left to the statement that stores. Raises
+    StoreError.
     """
     asked = [index for index, one in enumerate(drafts) if one.reply_to or one.thread]
     rows = await database.fetch_all(
@@ -35,6 +36,7 @@ async def misdirected(database: Database, drafts: Sequence[Draft]) -> tuple[set[
         FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::bigint[])
             WITH ORDINALITY AS i (conversation_id, sender_id, client_msg_id, reply_to, thread, ord)
         JOIN members m ON m.conversation_id = i.conversation_id AND m.user_id = i.sender_id
+            AND m.left_seq IS NULL
         WHERE NOT EXISTS (
             SELECT FROM sends s
             WHERE s.sender_id = i.sender_id AND s.client_msg_id = i.client_msg_id
