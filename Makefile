@@ -28,7 +28,7 @@ demo: ## Six people chat through the running server; prints their logins
 
 test: ## Run the tests (ARGS="-k name" for some of them)
 	$(INSTALL) dev
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 web-test: ## Check and test the web client (needs Node, or gets it)
 	$(INSTALL) standalone

@@ -33,7 +33,7 @@ async def test_replies_stand_in_the_log_and_count_in_their_thread(api: RunningAp
     first = (await reply(bob, room, root, "an answer")).json
     assert (first["seq"], first["number"]) == (root + 1, 1), "no new message of the main line"
     second = (await reply(bob, room, root, "another, @eve")).json["seq"]
-    assert [(await person.get(base))["unread"] for person in (ada, bob, eve)] == [0, 0, 1]
+    assert [(await person.get(base))["unread"] for person in (ada, bob, eve)] == [0, 1, 1]
     assert (await thread_of(ada, room, root))["unread"] == 2, "who asked follows"
     assert (await thread_of(bob, room, root))["unread"] == 0, "who answers follows"
     assert (await thread_of(eve, room, root))["unread"] == 1, "who is mentioned follows"

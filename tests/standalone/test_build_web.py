@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(PROJECT / "standalone" / "build-web.sh", tmp_path / "standalone")
     (tmp_path / "standalone" / "install.sh").write_text("exit 1\n")
     web = tmp_path / "clients" / "web"
-    for folder in ("src", "public"):
+    for folder in ("src", "public", "scripts"):
         (web / folder).mkdir(parents=True)
     for name in ("index.html", "vite.config.ts", "package.json", "package-lock.json", "src/a.ts"):
         (web / name).write_text(name)
