@@ -47,6 +47,7 @@ class Device:
         self.deeds: list[DeedRecord] = []
         self.online: dict[str, set[str]] = {}  # conversation → who is, as we are told
         self.connected = False
+        self.connects: list[float] = []  # when, on the clock of histories
         self.ended = ""  # why the SDK gave up, if it did
         self._url = url
         self._store = MemoryStore()
@@ -149,6 +150,7 @@ class Device:
                 ended_at=time.time(),
                 seq=seq,
                 code=code,
+                thread=thread or 0,
             )
         )
         return seq
@@ -204,6 +206,8 @@ class Device:
             self.log.sightings.append(_sighting(event))
         elif isinstance(event, ConnectionState):
             self.connected = event.state == "connected"
+            if self.connected:
+                self.connects.append(time.time())
             if self.connected and not self.log.since:
                 self.log.since = time.time()
         elif isinstance(event, Presence):

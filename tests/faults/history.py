@@ -42,6 +42,7 @@ class SendRecord:
     ended_at: float
     seq: int = 0  # acked: its event
     code: str = ""  # refused: why
+    thread: int = 0  # seq of the message that its thread begins with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

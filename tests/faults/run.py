@@ -25,6 +25,7 @@ from tests.faults.devices import Device
 from tests.faults.history import History
 from tests.faults.injections import Fault
 from tests.faults.plan import Change, Plan, Send, Size, make
+from tests.faults.refusals import unexplained
 from tests.faults.relay import Relay
 from tests.faults.scene import Failed, Scene
 from tests.faults.summary import Summary, summarise
@@ -48,6 +49,9 @@ class Result:
     changes: dict[str, int] = field(default_factory=dict)  # how changes of membership ended
     codes: dict[str, int] = field(default_factory=dict)  # why sends were not acknowledged
     ended: dict[str, str] = field(default_factory=dict)  # devices whose SDK gave up, and why
+    unexplained: list[str] = field(default_factory=list)  # refusals that the log does not explain
+    reconnects: list[float] = field(default_factory=list)  # when devices came back, in order
+    longest_send_s: float = 0.0  # from the first try until the last word, refusals between
 
     phases: dict[str, float] = field(default_factory=dict)  # s that each part of the run took
     expects: str = ""  # a planted defect: a kind of finding that there must be
@@ -96,6 +100,9 @@ async def run(fault: Fault, seed: int, size: Size, folder: Path) -> Result:
         changes=scene.changes if scene else {},
         codes=dict(Counter(f"{send.outcome} {send.code}" for send in history.sends if send.code)),
         ended={d.log.name: d.ended for d in (scene.devices if scene else ()) if d.ended},
+        unexplained=list(unexplained(history)),
+        reconnects=sorted(at for d in (scene.devices if scene else ()) for at in d.connects[1:]),
+        longest_send_s=max((s.ended_at - s.started_at for s in history.sends), default=0.0),
         phases=watch.laps,
         expects=fault.expects,
     )
