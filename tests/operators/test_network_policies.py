@@ -41,6 +41,7 @@ OUTSIDE = {
     "internet": Peer(address="203.0.113.7"),
     "postgres outside": Peer(address="10.20.0.10"),
     "redis outside": Peer(address="10.30.0.10"),
+    "object store": Peer(address="10.40.0.10"),
     "collector": Peer(namespace="observability", labels={NAME: "collector"}),
 }
 PORTS = (53, 80, 443, 4318, 5432, 6379, 8000, 8080, 26379)
@@ -57,6 +58,7 @@ SERVERS = {
     "production": {
         *((name, "postgres outside", 5432) for name in ("api", "migrate")),
         *((name, "redis outside", port) for name in SERVICES for port in (6379, 26379)),
+        ("api", "object store", 443),
         *((name, "collector", 4318) for name in SERVICES),
     },
 }
