@@ -166,6 +166,7 @@ class SecondFactors:
             return
         # Two devices hold its key (section 6.1.1), or the answer was recorded and sent again.
         self._audit.note(request, audit.PASSKEY_COPIED, user=passkey.user, detail=passkey.name)
+        await self._notices.tell_owner(request, passkey.user, audit.PASSKEY_COPIED)
         raise PasskeyRefused("its counter has not grown")
 
     # --- setting up ---------------------------------------------------------------------------

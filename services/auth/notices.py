@@ -20,7 +20,7 @@ from shared.service_client import ApiRefused, ApiUnavailable
 # Of these events people are told. Their texts are notice_EVENT, with what the audit says beside.
 TOLD: Final = frozenset(
     {audit.FACTOR_ADDED, audit.FACTOR_REMOVED, audit.FACTORS_RESET, audit.PASSWORD_CHANGED,
-     audit.RECOVERY_CODES_MADE, audit.RECOVERY_CODE_USED}
+     audit.PASSKEY_COPIED, audit.RECOVERY_CODES_MADE, audit.RECOVERY_CODE_USED}
 )  # fmt: skip
 
 
@@ -39,6 +39,13 @@ class Notices:
         request.app[TASKS].spawn("notice", self._tell(account.user, text), essential=False)
         if account.email:
             self._post.send("security", account.email, texts, name=account.display_name, note=text)
+
+    async def tell_owner(self, request: web.Request, user: str, what: str) -> None:
+        """As :meth:`tell`, where nobody has shown yet that they are this person. Raises
+        ApiUnavailable."""
+        account = await self._accounts.by_id(user)
+        if account is not None:
+            self.tell(request, account, what)
 
     async def _tell(self, user: str, text: str) -> None:
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.auth.people import set_up_authenticator, sign_in_at
 from tests.auth.rig import PARTNER_SECRET, PARTNER_URI, PASSWORD, Rig
 from tests.support.signin import (
     Browser,
@@ -14,6 +15,8 @@ from tests.support.signin import (
     SignInFailed,
     Tokens,
     browser,
+    exchange,
+    refresh,
     register,
     sign_in,
 )
@@ -147,3 +150,84 @@ async def test_applications_of_others_may_not_manage_the_account(rig: Rig, ada: 
         assert (await _ask(rig, method, path, tokens["access_token"], _change()))[0] == 403
         assert (await _ask(rig, method, path, "", _change()))[0] == 401
         assert (await _ask(rig, method, path, ada.id_token, _change()))[0] == 401
+
+
+async def _is_signed_in(rig: Rig, tab: Browser) -> bool:
+    """Whether this browser gets a code without asking anybody."""
+    silent = CodeRequest("agileim-web", f"{rig.url}/callback").path(prompt="none")
+    async with tab.http.get(rig.url + silent, allow_redirects=False) as response:
+        return "code=" in response.headers["Location"]
+
+
+async def test_ending_one_session_ends_the_sign_in_of_its_browser(rig: Rig, ada: Tokens) -> None:
+    wanted = CodeRequest()
+    async with browser(rig.url) as theirs, browser(rig.url) as another:
+        code = await rig.code(theirs, wanted)
+        session = (await exchange(theirs.http, rig.url, wanted.grant(code))).session
+        await rig.code(theirs, CodeRequest())  # signs in once more since
+        await rig.code(another, CodeRequest())
+        path = f"/sessions/{session}"
+        assert (await _ask(rig, "DELETE", path, ada.access_token))[0] == 204
+        assert not await _is_signed_in(rig, theirs)
+        assert await _is_signed_in(rig, another)
+
+
+async def test_ending_one_session_on_the_page_ends_other_browsers_only(
+    rig: Rig, ada: Tokens
+) -> None:
+    async with browser(rig.url) as ours, browser(rig.url) as theirs:
+        for tab in (ours, theirs):
+            wanted = CodeRequest()
+            await exchange(tab.http, rig.url, wanted.grant(await rig.code(tab, wanted)))
+        page = await ours.open(f"{BASE}/devices")
+        assert isinstance(page, Page)
+        form = next(form for form in page.forms if form.action == f"{BASE}/devices")
+        living = await rig.live_sessions()
+        assert len(living) == 3, "Ada's first, and one from each browser"
+        for session in living:
+            await ours.submit(form, session=session)
+        assert await rig.live_sessions() == []
+        assert await _is_signed_in(rig, ours)
+        assert not await _is_signed_in(rig, theirs)
+
+
+async def test_password_of_who_has_a_second_factor_needs_it_anew(rig: Rig, ada: Tokens) -> None:
+    wanted = CodeRequest()
+    async with browser(rig.url) as tab:
+        await sign_in_at(tab)
+        await set_up_authenticator(rig, tab)
+        page = await tab.open(wanted.path())
+        assert isinstance(page, Page)
+        code = wanted.code(await tab.submit(page.form, decision="allow"))
+        strong = await exchange(tab.http, rig.url, wanted.grant(code))
+    refreshed = await refresh(rig.url, strong)
+    for token in (ada.access_token, refreshed.access_token):
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{rig.url}{BASE}/password"
+        async with rig.http.post(url, headers=headers, json=_change()) as response:
+            assert response.status == 401
+            challenge = response.headers["WWW-Authenticate"]
+            assert 'error="insufficient_user_authentication", max_age="600"' in challenge
+            assert 'acr_values="urn:agileim:acr:2"' in challenge
+    assert (await _ask(rig, "POST", "/password", strong.access_token, _change()))[0] == 204
+
+
+async def test_page_for_the_password_needs_a_second_factor_anew(rig: Rig, ada: Tokens) -> None:
+    path = f"{BASE}/new-password"
+    async with browser(rig.url) as tab:
+        await sign_in_at(tab)
+        rig.clock.now += rig.settings.fresh_s + 1
+        page = await tab.open(path)
+        assert isinstance(page, Page)
+        assert path in page.url, "who has none gives the password of before, which is enough"
+        await sign_in_at(tab)
+        await set_up_authenticator(rig, tab)
+        page = await tab.open(path)
+        assert isinstance(page, Page)
+        rig.clock.now += rig.settings.fresh_s + 1
+        for answer in (await tab.open(path), await tab.submit(page.form, **_change())):
+            assert isinstance(answer, Page)
+            assert "/connect/signin" in answer.url
+    account = await rig.auth.accounts.by_id(ada.user)
+    assert account is not None
+    assert await rig.auth.hashes.verify(PASSWORD, account.password_hash), "it has not changed"

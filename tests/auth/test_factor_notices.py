@@ -6,12 +6,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import unused_port
 
 from shared.settings import Secret
 from tests.auth.mailbox import Mailbox, mailbox, text_of
-from tests.auth.people import ACCOUNT, form_to, open_page, send, set_up_authenticator, sign_in_at
+from tests.auth.people import (
+    ACCOUNT,
+    by_passkey,
+    form_to,
+    open_page,
+    send,
+    set_up_authenticator,
+    set_up_passkey,
+    sign_in_at,
+)
 from tests.auth.rig import PASSWORD, Rig, running
-from tests.support.signin import Tokens, browser
+from tests.auth.software_authenticator import SoftwareAuthenticator
+from tests.support.signin import Away, CodeRequest, Page, Tokens, browser
 
 ADDRESS = "ada@agile.example"
 NEW = "another staple horse"
@@ -27,11 +38,11 @@ async def box() -> AsyncIterator[Mailbox]:
 async def rig(
     tmp_path: Path, postgres_url: str, redis_url: str, key_prefix: str, box: Mailbox
 ) -> AsyncIterator[Rig]:
-    """With a mail server."""
+    """With a mail server, at a name, without which there are no passkeys."""
     async with running(
         tmp_path, postgres_url, redis_url, key_prefix,
         smtp_url=Secret(f"smtp+plain://127.0.0.1:{box.port}"),
-        mail_from="Chat <chat@agile.example>",
+        mail_from="Chat <chat@agile.example>", issuer=f"http://localhost:{unused_port()}",
     ) as ready:  # fmt: skip
         yield ready
 
@@ -59,3 +70,20 @@ async def test_owner_is_told_by_mail_of_every_change(rig: Rig, ada: Tokens, box:
         assert "authenticator app was removed" in text_of(await box.next(ADDRESS))
     assert box.letters == []
     assert await rig.live_sessions() == [], "of the password's change"
+
+
+async def test_owner_is_told_of_a_copied_passkey(rig: Rig, ada: Tokens, box: Mailbox) -> None:
+    await rig.auth.accounts.put_email(ada.user, ADDRESS, ADDRESS)
+    key = SoftwareAuthenticator(rig.url)
+    async with browser(rig.url) as tab:
+        await sign_in_at(tab)
+        await set_up_passkey(tab, key)
+        assert "A passkey was added" in text_of(await box.next(ADDRESS))
+        assert isinstance(await by_passkey(tab, key, CodeRequest()), Away)
+    key.sign_count -= 1  # a copy, made before that
+    async with browser(rig.url) as thief:
+        page = await by_passkey(thief, key, CodeRequest())
+        assert isinstance(page, Page)
+        assert page.status == 422
+    assert "there seems to be a copy" in text_of(await box.next(ADDRESS))
+    assert box.letters == []

@@ -40,6 +40,13 @@ def is_strong(amr: tuple[str, ...]) -> bool:
     return _STRONG in amr
 
 
+def meets(amr: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """Whether the proof is of one of the wanted authentication context classes, if any is wanted
+    (OpenID Connect Core, section 3.1.2.1, `acr_values`). Two factors are more than one."""
+    reached = ACR_VALUES if is_strong(amr) else (ONE_FACTOR,)
+    return not wanted or any(value in reached for value in wanted)
+
+
 def acr_of(amr: tuple[str, ...]) -> str:
     """The authentication context class."""
     return TWO_FACTORS if is_strong(amr) else ONE_FACTOR

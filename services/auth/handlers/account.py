@@ -3,7 +3,7 @@
     POST   /connect/account/password        change it; all other sessions end
     GET    /connect/account/sessions        devices and applications that are signed in
     DELETE /connect/account/sessions        end all of them; with ?others=true all but this one
-    DELETE /connect/account/sessions/{id}   end one
+    DELETE /connect/account/sessions/{id}   end one, and the sign-in of the browser it comes from
 
 Errors are problem documents (RFC 9457).
 """
@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema, ValidationError, fields, validate
 
-from services.auth import audit
+from services.auth import audit, step_up
 from services.auth.bearer import Bearer, bearer
 from services.auth.domain import passwords
 from services.auth.errors import NO_STORE, RETRY_AFTER_S, OAuthError
@@ -76,9 +76,11 @@ def first_party(handler: Handler) -> Callable[[web.Request], Awaitable[web.Respo
 
 @first_party
 async def change_password(request: web.Request, who: Bearer) -> web.Response:
-    """POST /connect/account/password: 204."""
+    """POST /connect/account/password: 204; 401 where a second factor has to be given first."""
     form = await _body(request)
     account = await _account(request, who)
+    if challenge := await step_up.lacking(request, who):
+        return challenge
     await _check_password(request, account, passwords.prepared(form["current_password"]))
     fresh = passwords.prepared(form["new_password"])
     if fault := passwords.fault(fresh, account.handle, account.display_name):
@@ -109,6 +111,9 @@ async def end_session(request: web.Request, who: Bearer) -> web.Response:
     session = request.match_info["session"]
     if session not in await _sessions(request, who):
         raise Problem(ErrorCode.NOT_FOUND, "There is no such session.")
+    auth = request.app[AUTH]
+    ours = auth.pages.cookies.signin(request) if session != who.session else ""
+    await auth.signins.end_behind(session, but=ours)
     await _end(request, who, [session], "ended_by_user")
     return web.Response(status=204)
 

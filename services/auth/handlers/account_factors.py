@@ -24,9 +24,9 @@ import msgspec
 from aiohttp import web
 from marshmallow import Schema, ValidationError, fields, validate
 
+from services.auth import step_up
 from services.auth.bearer import Bearer
 from services.auth.domain import totp
-from services.auth.domain.authentication import is_strong
 from services.auth.domain.factor_policy import has_any
 from services.auth.domain.passkeys import CREDENTIAL_MAX_CHARS, PasskeyRefused
 from services.auth.factor_records import LastFactor, NoSuchPerson, PasskeyTaken, TooManyPasskeys
@@ -71,10 +71,8 @@ def fresh(change: Change) -> Callable[[web.Request], Awaitable[web.Response]]:
         account = await auth.accounts.by_id(who.user)
         if account is None or account.disabled:
             raise Problem(ErrorCode.UNAUTHENTICATED, "The account cannot be used.")
-        recent = auth.now() - who.auth_time <= auth.settings.fresh_s
-        strong = is_strong(who.amr) or not has_any(await auth.factors.of(who.user))
-        if not (recent and strong):
-            return _challenge(auth.settings.fresh_s)
+        if challenge := await step_up.lacking(request, who, always=True):
+            return challenge
         try:
             return await change(request, Actor(request, account, who.client_id, who.session))
         except LastFactor:
@@ -184,19 +182,6 @@ async def new_recovery_codes(request: web.Request, by: Actor) -> web.Response:
     if not has_any(await factors.of(by.user)):
         raise Problem(ErrorCode.CONFLICT, "Set up a factor first.", field="factors")
     return web.json_response({"recovery_codes": await factors.new_recovery_codes(by)})
-
-
-def _challenge(max_age_s: int) -> web.Response:
-    """RFC 9470, section 3: sign in again, then ask with the new token."""
-    body = {
-        "type": "about:blank", "title": "Unauthorized", "status": 401,
-        "code": ErrorCode.UNAUTHENTICATED.value, "detail": "Sign in again first.",
-    }  # fmt: skip
-    challenge = f'Bearer error="insufficient_user_authentication", max_age="{max_age_s}"'
-    return web.json_response(
-        body, status=401, content_type="application/problem+json",
-        headers={"WWW-Authenticate": challenge},
-    )  # fmt: skip
 
 
 def _check_available(request: web.Request) -> None:

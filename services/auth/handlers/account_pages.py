@@ -12,6 +12,7 @@ from aiohttp import web
 
 from services.auth import audit, forms
 from services.auth.domain import passwords
+from services.auth.domain.factor_policy import has_any
 from services.auth.errors import PageError, answers_html
 from services.auth.factor_records import LastFactor
 from services.auth.factors import Actor
@@ -73,6 +74,8 @@ async def overview(request: web.Request, person: Person, _: dict[str, str]) -> w
 @for_person(f"{ACCOUNT}/new-password", fresh=False)
 async def show_password(request: web.Request, person: Person, _: dict[str, str]) -> web.Response:
     """GET /connect/account/new-password"""
+    if await _must_sign_in(request, person):
+        return to_sign_in(f"{ACCOUNT}/new-password")
     return _password_page(request, person, {})
 
 
@@ -83,6 +86,8 @@ async def change_password(
     """POST /connect/account/new-password: all other sessions and sign-ins end."""
     auth = request.app[AUTH]
     account = person.account
+    if await _must_sign_in(request, person):
+        return to_sign_in(f"{ACCOUNT}/new-password")
     try:
         right = await _is_password(request, person, fields.get("current_password", ""))
     except Throttled as throttled:
@@ -118,6 +123,10 @@ async def end_devices(request: web.Request, person: Person, fields: dict[str, st
     if session := fields.get("session", ""):
         found = await own_sessions.sessions_of(request, user)
         mine = [one.session for one in found if one.session == session]
+        auth = request.app[AUTH]
+        for one in mine:
+            # Or that browser could begin another session, without a password.
+            await auth.signins.end_behind(one, but=auth.pages.cookies.signin(request))
         await own_sessions.end_sessions(request, user, mine, "ended_by_user")
         return _back("device_ended")
     await own_sessions.end_elsewhere(request, user, "ended_by_user")
@@ -190,6 +199,13 @@ async def make_recovery_codes(
         raise PageError(409, "no_factor_yet")
     codes = await auth.factors.new_recovery_codes(Actor(request, person.account))
     return codes_page(request, codes, None, title="recovery_title")
+
+
+async def _must_sign_in(request: web.Request, person: Person) -> bool:
+    """Who has a second factor gives it anew before the password is changed. Raises
+    ApiUnavailable."""
+    factors = await request.app[AUTH].factors.of(person.account.user)
+    return has_any(factors) and not is_fresh(request, person)
 
 
 async def _is_password(request: web.Request, person: Person, typed: str) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from services.auth import audit, forms
-from services.auth.domain import continuation, scopes
+from services.auth.domain import authentication, continuation, scopes
 from services.auth.domain.authorization import (
     AuthorizationRequest,
     Refused,
@@ -139,13 +139,20 @@ async def _grant(
     request: web.Request, wanted: AuthorizationRequest, person: Person
 ) -> web.Response:
     auth = request.app[AUTH]
+    if not authentication.meets(person.signin.amr, wanted.acr_values):
+        # Whoever has a second factor was asked for it: this person has none.
+        raise wanted.refused("unmet_authentication_requirements", "the user has no second factor")
+    session = new_id()
+    lives_s = auth.settings.signin_s + auth.settings.refresh_token_s
+    browser = auth.pages.cookies.browser(request)
+    await auth.signins.led_to(session, person.account.user, browser, lives_s)
     code = await auth.codes.issue(
         CodeGrant(
             client_id=wanted.client.client_id,
             redirect_uri=wanted.redirect_uri,
             code_challenge=wanted.code_challenge,
             user=person.account.user,
-            session=new_id(),
+            session=session,
             scope=wanted.scope,
             nonce=wanted.nonce,
             auth_time=person.signin.auth_time,

@@ -90,8 +90,9 @@ async def complete(
     await auth.signins.end(auth.pages.cookies.signin(request))
     # A new secret with every sign-in: nobody can have planted it.
     cookie = await auth.signins.begin(
-        account.user, int(auth.now()), auth.settings.signin_s, continuation.digest(target), amr
-    )
+        account.user, int(auth.now()), auth.settings.signin_s, continuation.digest(target), amr,
+        auth.pages.cookies.browser(request),
+    )  # fmt: skip
     await auth.throttles.became_familiar(account.handle, auth.addresses.of(request))
     response = see_other(target)
     auth.pages.cookies.set_signin(response, cookie, auth.settings.signin_s)

@@ -64,6 +64,14 @@ class Cells(Generic[R]):
         """Raises RedisError."""
         await self._redis.delete(self._key(name))
 
+    def digest(self, name: str) -> str:
+        """What stands for a name that is a secret, so that another record may hold it."""
+        return hashlib.sha256(name.encode()).hexdigest()[:40]
+
+    async def delete_digest(self, digest: str) -> None:
+        """As :meth:`delete`, by what stands for the name. Raises RedisError."""
+        await self._redis.delete(self._keys.auth(self._kind, digest))
+
     async def take(self, name: str) -> R | None:
         """Read and delete in one: of several takers one gets it. Raises RedisError."""
         raw = await self._redis.getdel(self._key(name))
@@ -92,4 +100,4 @@ class Cells(Generic[R]):
 
     def _key(self, name: str) -> str:
         # Hashed: names are secrets (codes) or come from outside (addresses, handles).
-        return self._keys.auth(self._kind, hashlib.sha256(name.encode()).hexdigest()[:40])
+        return self._keys.auth(self._kind, self.digest(name))

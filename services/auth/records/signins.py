@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 import msgspec
@@ -31,17 +32,36 @@ class _Generation(Struct, frozen=True):
     mark: str
 
 
+class _Origin(Struct, frozen=True):
+    """From which browser a session comes."""
+
+    place: str
+
+
+class _Place(Struct, frozen=True):
+    """The sign-in of a person in a browser, by what stands for its cookie."""
+
+    signin: str
+
+
+def _place(user: str, browser: str) -> str:
+    """A person in a browser. ``browser``: its mark."""
+    return hashlib.sha256(f"{user}\n{browser}".encode()).hexdigest()
+
+
 class SignIns:
     """Sign-ins by the secret in the browser's cookie."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._cells = Cells(redis, keys, "signin", SignIn)
         self._generations = Cells(redis, keys, "signin-generation", _Generation)
+        self._origins = Cells(redis, keys, "signin-origin", _Origin)
+        self._places = Cells(redis, keys, "signin-place", _Place)
 
     async def begin(
-        self, user: str, now: int, lives_s: int, agreed: str, amr: tuple[str, ...]
+        self, user: str, now: int, lives_s: int, agreed: str, amr: tuple[str, ...], browser: str
     ) -> str:
-        """The cookie's value. Raises RedisError."""
+        """The cookie's value. ``browser``: its mark. Raises RedisError."""
         cookie = secrets.token_urlsafe(32)
         generation = await self._generation(user)
         record = SignIn(
@@ -49,6 +69,8 @@ class SignIns:
             generation=generation,
         )  # fmt: skip
         await self._cells.put(cookie, record, lives_s * 1000)
+        place = _Place(self._cells.digest(cookie))
+        await self._places.put(_place(user, browser), place, lives_s * 1000)
         return cookie
 
     async def find(self, cookie: str, now: int) -> SignIn | None:
@@ -98,6 +120,18 @@ class SignIns:
             return Change(msgspec.structs.replace(record, generation=mark), lives_s * 1000, None)
 
         await self._cells.change(but, step)
+
+    async def led_to(self, session: str, user: str, browser: str, lives_s: int) -> None:
+        """A session comes from this browser. Known for ``lives_s``. Raises RedisError."""
+        await self._origins.put(session, _Origin(_place(user, browser)), lives_s * 1000)
+
+    async def end_behind(self, session: str, *, but: str = "") -> None:
+        """End the sign-in of the browser that a session comes from, however often that browser has
+        signed in since; ``but`` is the cookie of one that stays. Raises RedisError."""
+        origin = await self._origins.take(session)
+        place = await self._places.get(origin.place) if origin is not None else None
+        if place is not None and place.signin != self._cells.digest(but):
+            await self._cells.delete_digest(place.signin)
 
     async def _generation(self, user: str) -> str:
         found = await self._generations.get(user)

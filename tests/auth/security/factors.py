@@ -14,7 +14,9 @@ from services.auth.records.challenges import Challenges, Purpose
 from shared import redis_client
 from shared.factor_records import Passkey
 from shared.keys import Keys
+from tests.auth import test_account as account
 from tests.auth import test_factors as factors
+from tests.auth import test_step_up as step_up
 from tests.auth.people import set_up_authenticator, sign_in_at
 from tests.auth.rig import Rig
 from tests.auth.security.statements import Group
@@ -58,6 +60,10 @@ for _text, _source, _check in (
      factors.test_recovery_codes_work_once_each_and_are_counted),
     ("Secrets of authenticator applications and recovery codes are not stored in clear",
      "ASVS 2.8.2", factors.test_nothing_of_it_is_stored_in_clear),
+    ("The password of who has a second factor is changed with it only", "ASVS 3.7.1",
+     account.test_password_of_who_has_a_second_factor_needs_it_anew),
+    ("An application that asks for two factors gets no code by one", "RFC 9470, 5",
+     partial(step_up.test_who_has_none_is_not_let_through, prompt="login")),
     ("Browsers that were signed in before a factor was set up must prove it too", "ASVS 3.3.3",
      factors.test_sign_ins_of_before_have_to_take_the_second_step),
 ):  # fmt: skip

@@ -31,6 +31,8 @@ group = Group("Sessions", "S")
 
 for _text, _source, _check in (
     ("People see and end their sessions", "ASVS 3.3.4", account.test_sessions_are_listed_and_ended),
+    ("Who ends one session ends the sign-in of the browser behind it", "ASVS 3.3.4",
+     account.test_ending_one_session_ends_the_sign_in_of_its_browser),
     ("Nobody ends another's session", "ASVS 4.2.1",
      account.test_sessions_of_others_cannot_be_ended),
     ("Applications of others cannot manage the account", "ASVS 4.1.3",
