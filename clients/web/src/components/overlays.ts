@@ -3,7 +3,7 @@
 import { reactive, ref, shallowRef } from 'vue'
 import type { Attachment, Message } from '@/stores'
 
-export type DialogName = 'new-chat' | 'new-group' | 'settings' | 'shortcuts' | 'devices'
+export type DialogName = 'new-chat' | 'new-group' | 'settings' | 'shortcuts' | 'devices' | 'profile' | 'contacts'
 
 export const openDialog = ref<DialogName | null>(null)
 
@@ -53,6 +53,9 @@ export const announcement = ref('')
 export function announce(text: string): void {
   announcement.value = text
 }
+
+/** Whose profile is looked at. */
+export const openPerson = shallowRef<string | null>(null)
 
 /** Where something opens: beside this box of the page. */
 export interface Place {

@@ -1,5 +1,8 @@
+import { people } from './en_people'
+
 // English: the model for all languages. {name} is filled in; `_one`/`_other` are plural forms.
 export const en = {
+  ...people,
   product: 'AgileIM',
   close: 'Close',
   cancel: 'Cancel',

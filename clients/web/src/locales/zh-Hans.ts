@@ -1,6 +1,8 @@
 import type { Texts } from './en'
+import { people } from './zh-Hans_people'
 
 export const zhHans: Texts = {
+  ...people,
   product: 'AgileIM',
   close: '关闭',
   cancel: '取消',

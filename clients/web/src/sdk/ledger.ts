@@ -340,7 +340,7 @@ export class Ledger {
   meet(users: readonly User[]): void {
     for (const user of users) {
       const known = this.people.get(user.id)
-      if (known?.handle === user.handle && known.display_name === user.display_name) continue
+      if (known?.handle === user.handle && known.display_name === user.display_name && known.avatar === user.avatar) continue
       this.people.set(user.id, user)
       this.batch.people.push(user)
       this.news.people.push(user)

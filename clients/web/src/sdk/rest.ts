@@ -1,7 +1,9 @@
 // The REST interface `/v1`, typed. Every request here may be repeated, and is, for a while.
 import { settingsOf } from './core/events'
 import { wireEvent } from './core/frames'
+import { Contacts } from './contacts'
 import { Http, type Raw } from './http'
+import { Profiles } from './profiles'
 import type {
   Attachment, Conversation, EventPage, Limits, Member, MemberSettings, MessagePage, PresentMessage, SearchPage, SyncPage, User,
 } from './types'
@@ -18,6 +20,9 @@ const PAGE = 100
 
 /** The calls. All reject with Refused, Unreachable or SignedOut. */
 export class Api extends Http {
+  readonly profiles = new Profiles(this)
+  readonly contacts = new Contacts(this)
+
   me(): Promise<User> {
     return this.request('GET', '/v1/me')
   }

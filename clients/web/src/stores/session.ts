@@ -25,6 +25,7 @@ export const useSession = defineStore('session', () => {
   const backend = useBackend()
   const status = shallowRef<Status | null>(null)
   const kept = shallowRef<User | null>(null)
+  const own = shallowRef<User | null>(null) // newer than what was told at sign-in
   const loadedOnce = ref(false)
   const online = ref(navigator.onLine)
   const limits = shallowRef(LIMITS as Limits)
@@ -32,7 +33,8 @@ export const useSession = defineStore('session', () => {
 
   const me = computed<User | null>(() => {
     if (status.value?.signedIn === 'out') return null
-    return status.value?.user ?? kept.value
+    const user = status.value?.user ?? kept.value
+    return own.value?.id === user?.id ? own.value : user
   })
 
   const state = computed<'starting' | 'signed_out' | 'signed_in'>(() => {
@@ -70,6 +72,11 @@ export const useSession = defineStore('session', () => {
     loadedOnce.value = true
   }
 
+  /** The person here calls themselves otherwise now. */
+  function renamed(user: User): void {
+    own.value = user
+  }
+
   function changed(told: Status): void {
     const wasUp = status.value?.connection === 'connected'
     status.value = told
@@ -87,5 +94,5 @@ export const useSession = defineStore('session', () => {
   addEventListener('online', () => (online.value = true))
   addEventListener('offline', () => (online.value = false))
 
-  return { state, me, limits, connection, signIn, signOut, account, retryNow, loaded, changed }
+  return { state, me, limits, connection, signIn, signOut, account, retryNow, loaded, renamed, changed }
 })

@@ -2,6 +2,7 @@
 import type { Pinia } from 'pinia'
 import { Chat } from '@/sdk'
 import { useBackend } from './backend'
+import { useContacts } from './contacts'
 import { useConversations } from './conversations'
 import { useDrafts } from './drafts'
 import { useErrands } from './errands'
@@ -12,6 +13,7 @@ import { useOutbox } from './outbox'
 import { usePeople } from './people'
 import { usePins } from './pins'
 import { usePresence } from './presence'
+import { useProfiles } from './profiles'
 import { useQuotes } from './quotes'
 import { useSession } from './session'
 import { useThreads } from './threads'
@@ -34,6 +36,8 @@ export function startChat(pinia: Pinia): Promise<string | null> {
   const presence = usePresence(pinia)
   const typing = useTyping(pinia)
   const drafts = useDrafts(pinia)
+  const profiles = useProfiles(pinia)
+  const contacts = useContacts(pinia)
   let wasConnected = false
 
   const chat = new Chat(location.origin, {
@@ -57,6 +61,8 @@ export function startChat(pinia: Pinia): Promise<string | null> {
       members.told(told)
       presence.told(told)
       typing.told(told)
+      profiles.told(told)
+      contacts.told(told)
       news.told(told)
     },
     status(status) {
@@ -69,7 +75,11 @@ export function startChat(pinia: Pinia): Promise<string | null> {
       }
       wasConnected = connected
       if (connected && !status.syncing) conversations.synced()
-      if (status.signedIn === 'out' && session.state === 'signed_in') drafts.clear()
+      if (status.signedIn === 'out' && session.state === 'signed_in') {
+        drafts.clear()
+        profiles.clear()
+        contacts.clear()
+      }
       session.changed(status)
     },
   })
