@@ -25,7 +25,6 @@ pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="a base system is made as root"),
 ]
 
-MIRROR = "http://deb.debian.org/debian"
 BASE_PACKAGES = "python3,python3-venv,python-is-python3,ca-certificates"
 BASE, IMAGE = "localhost/agileim-base", "localhost/agileim"
 
@@ -49,7 +48,7 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
     try:
         made = subprocess.run(
             [debootstrap, "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm",
-             folder / "base", MIRROR],
+             folder / "base"],
             check=False, capture_output=True, text=True,
         )  # fmt: skip
         if made.returncode:
