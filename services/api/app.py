@@ -11,11 +11,10 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.api import conversing, openapi, peopling
+from services.api import openapi
 from services.api.access import Access
 from services.api.batcher import WORKERS, Batcher
 from services.api.endpoint import Endpoint, Identity, route
-from services.api.filing import Filing
 from services.api.handlers import (
     internal_accounts,
     internal_clients,
@@ -42,7 +41,6 @@ from services.api.publisher import EventStreams, Publisher
 from services.api.rates import Rates
 from services.api.relay import Relay
 from services.api.sealing import Sealer
-from services.api.serving import Serving
 from services.api.settings import ApiSettings
 from services.api.store.administration import Administration
 from services.api.store.announcements import Announcements
@@ -66,6 +64,10 @@ from services.api.store.signatures import Signatures
 from services.api.store.snapshots import Snapshots
 from services.api.store.sync import Sync
 from services.api.store.users import Users
+from services.api.wiring import conversations as conversing
+from services.api.wiring import people as peopling
+from services.api.wiring.files import Filing
+from services.api.wiring.services import Serving
 from shared import internal, redis_client
 from shared.codes import ErrorCode
 from shared.keys import Keys

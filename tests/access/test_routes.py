@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.api.app import create_app
-from services.api.serving import ON_BEHALF
 from services.api.settings import ApiSettings
+from services.api.wiring.services import ON_BEHALF
 from shared import internal
 from shared.administration import SCOPE_ADMIN
 from shared.codes import ErrorCode

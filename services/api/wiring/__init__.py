@@ -1,0 +1,1 @@
+"""How the parts of api hang together, a file for each noun; `app` joins them."""
